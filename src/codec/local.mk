@@ -1,0 +1,12 @@
+libdv_a_SOURCES += \
+	src/codec/chunker.c \
+	src/codec/chunker.h \
+	src/codec/glob.c \
+	src/codec/glob.h \
+	src/codec/pktline.c \
+	src/codec/pktline.h \
+	src/codec/sha256.c \
+	src/codec/sha256.h \
+	src/codec/zst.c \
+	src/codec/zst.h
+

@@ -1,0 +1,149 @@
+#include "codec/zst.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "base/bytes.h"
+
+#define CHECK_SIZE 262144u	/* the largest chunk: decoded again to compare */
+
+struct dv_zst {
+	ZSTD_CCtx *c;
+	ZSTD_DCtx *d;
+	int level;
+	uint8_t *check;		/* grows to what was checked */
+	size_t check_cap;
+};
+
+struct dv_zst *dv_zst_open(void)
+{
+	struct dv_zst *z = calloc(1, sizeof(*z));
+
+	if (!z)
+		return NULL;
+	z->c = ZSTD_createCCtx();
+	z->d = ZSTD_createDCtx();
+	z->check = malloc(CHECK_SIZE);
+	z->check_cap = CHECK_SIZE;
+	z->level = -1;
+	if (!z->c || !z->d || !z->check) {
+		dv_zst_close(z);
+		return NULL;
+	}
+	return z;
+}
+
+void dv_zst_close(struct dv_zst *z)
+{
+	if (!z)
+		return;
+	ZSTD_freeCCtx(z->c);
+	ZSTD_freeDCtx(z->d);
+	free(z->check);
+	free(z);
+}
+
+static int decode_equals(struct dv_zst *z, const void *frame, size_t fn,
+			 const void *p, size_t n)
+{
+	if (n > z->check_cap) {
+		uint8_t *q = realloc(z->check, n);
+
+		if (!q)
+			return 0;
+		z->check = q;
+		z->check_cap = n;
+	}
+	return dv_zst_decode(z, frame, fn, z->check, n, NULL) == 0 &&
+	       memcmp(z->check, p, n) == 0;
+}
+
+size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
+		     void *out, size_t cap, size_t limit)
+{
+	size_t r;
+
+	if (level != z->level) {
+		r = ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel,
+					   level);
+		if (ZSTD_isError(r))
+			return 0;
+		z->level = level;
+	}
+	r = ZSTD_compress2(z->c, out, cap, p, n);
+	if (ZSTD_isError(r) || r >= limit || !decode_equals(z, out, r, p, n))
+		return 0;
+	return r;
+}
+
+/* RFC 8878, 3.1.1.1: magic, then the frame header descriptor. */
+static int header_ok(const uint8_t *f, size_t n, size_t raw)
+{
+	uint8_t d;
+
+	if (n < 6 || dv_get32(f) != 0xfd2fb528u)
+		return 0;
+	d = f[4];
+	if (!(d & 0x20) || (d & 0x0b))	/* single segment; reserved, dict id */
+		return 0;
+	return ZSTD_getFrameContentSize(f, n) == raw &&
+	       ZSTD_findFrameCompressedSize(f, n) == n;
+}
+
+int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
+		  size_t raw, struct dv_err *err)
+{
+	size_t r;
+
+	if (!header_ok(frame, n, raw))
+		return dv_err_set(err, DV_ECORRUPT,
+				  "a compressed record has a wrong frame");
+	r = ZSTD_decompressDCtx(z->d, out, raw, frame, n);
+	if (ZSTD_isError(r))
+		return dv_err_set(err, DV_ECORRUPT,
+				  "a compressed record cannot be decoded: %s",
+				  ZSTD_getErrorName(r));
+	if (r != raw)
+		return dv_err_set(err, DV_ECORRUPT,
+				  "a compressed record has the wrong length");
+	return 0;
+}
+
+/* Order-0 entropy of a sample of 4 KiB, in bits a byte. */
+static double sample_entropy(const uint8_t *p, size_t n)
+{
+	uint16_t count[256] = { 0 };
+	size_t piece = 256, step, total = 0;
+	double bits = 0;
+
+	step = n <= 16 * piece ? piece : n / 16;
+	for (size_t at = 0; at < n; at += step) {
+		size_t m = DV_MIN(piece, n - at);
+
+		for (size_t i = 0; i < m; i++)
+			count[p[at + i]]++;
+		total += m;
+	}
+	for (int i = 0; i < 256; i++)
+		if (count[i])
+			bits += count[i] * log2((double)total / count[i]);
+	return bits / (double)total;
+}
+
+int dv_looks_compressible(struct dv_zst *z, const void *p, size_t n)
+{
+	uint8_t out[4096 + 512];
+	size_t m = DV_MIN(n, (size_t)4096), r;
+
+	/*
+	 * 4 KiB of noise show 7.95 bits a byte. Numbers in binary come near
+	 * that too but repeat: a fast trial on one sample tells them apart.
+	 */
+	if (n < 4096 || sample_entropy(p, n) < 7.85)
+		return 1;
+	r = ZSTD_compressCCtx(z->c, out, sizeof(out),
+			      (const uint8_t *)p + (n - m) / 2, m, 1);
+	return !ZSTD_isError(r) && r < m - m / 32;
+}

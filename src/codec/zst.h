@@ -1,0 +1,39 @@
+/*
+ * One zstd frame (RFC 8878) a record, as git-dv-format(5) restricts it:
+ * single-segment, content size = raw length, no dictionary id, filling its
+ * payload exactly. Anything else is refused before decoding.
+ */
+#ifndef DV_CODEC_ZST_H
+#define DV_CODEC_ZST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define DV_ZST_LEVEL_DEFAULT 3
+#define DV_ZST_LEVEL_MAX 19
+
+struct dv_zst;	/* one a thread */
+
+struct dv_zst *dv_zst_open(void);	/* NULL: out of memory */
+void dv_zst_close(struct dv_zst *z);
+
+/*
+ * Encode n bytes into out[0..cap). Returns the frame's length, or 0 when it
+ * would not be shorter than `limit` bytes or encoding failed: then the caller
+ * stores the bytes raw. The frame has been decoded and compared.
+ */
+size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
+		     void *out, size_t cap, size_t limit);
+/* Decode into exactly `raw` bytes; DV_ECORRUPT when it does not. */
+int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
+		  size_t raw, struct dv_err *err) DV_MUST_USE;
+
+/*
+ * A cheap look at a sample of the bytes: 0 when they are so close to noise
+ * (encrypted, or compressed already) that encoding is not worth trying.
+ */
+int dv_looks_compressible(struct dv_zst *z, const void *p, size_t n);
+
+#endif
