@@ -1,0 +1,14 @@
+libdv_a_SOURCES += \
+	src/format/index.c \
+	src/format/index.h \
+	src/format/list.c \
+	src/format/list.h \
+	src/format/pack.c \
+	src/format/pack.h \
+	src/format/pointer.c \
+	src/format/pointer.h \
+	src/format/shard.c \
+	src/format/shard.h \
+	src/format/storefmt.c \
+	src/format/storefmt.h
+
