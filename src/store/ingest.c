@@ -1,0 +1,416 @@
+#include "store/ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/file.h"
+#include "codec/chunker.h"
+#include "store/predict.h"
+
+#define REGION_SIZE (4u << 20)
+#define REGIONS 6
+#define WHOLE_MAX (REGION_SIZE / 2)	/* smaller files are at hand to the end */
+#define BATCH_CHUNKS 16
+#define BATCH_BYTES (1u << 20)
+
+/* A stretch of the stream; chunks in flight point into it. */
+struct region {
+	uint8_t *p;
+	unsigned int users;	/* batches in flight */
+};
+
+struct part {
+	const uint8_t *p;
+	uint32_t len;
+	int known;		/* its id was found by comparing */
+	struct dv_id id;
+};
+
+struct batch {
+	struct dv_job job;
+	struct dv_ingest *in;
+	struct region *region;
+	struct batch *next_free;
+	unsigned int n;
+	size_t bytes;
+	struct part part[BATCH_CHUNKS];
+	struct dv_err err;
+};
+
+struct dv_ingest {
+	struct dv_txn *txn;
+	struct dv_pool *pool;
+	struct dv_coder coder;
+	struct region region[REGIONS];
+	struct region *cur;
+	size_t start, end;	/* unchunked bytes in cur: [start, end) */
+	uint64_t size;		/* bytes received */
+	uint64_t cut;		/* bytes in chunks so far */
+	struct batch *batch;	/* being filled */
+	struct batch *free;
+	struct dv_list_builder list;
+	struct dv_predict predict;
+};
+
+int dv_ingest_open(struct dv_ingest **out, struct dv_txn *txn,
+		   struct dv_pool *pool, struct dv_err *err)
+{
+	struct dv_ingest *in = calloc(1, sizeof(*in));
+	int rc;
+
+	*out = NULL;
+	if (!in)
+		return dv_err_nomem(err);
+	in->txn = txn;
+	in->pool = pool;
+	rc = dv_coder_init(&in->coder, err);
+	if (rc) {
+		dv_ingest_close(in);
+		return rc;
+	}
+	*out = in;
+	return 0;
+}
+
+void dv_ingest_close(struct dv_ingest *in)
+{
+	if (!in)
+		return;
+	dv_ingest_abort(in);
+	for (int i = 0; i < REGIONS; i++)
+		free(in->region[i].p);
+	while (in->free) {
+		struct batch *b = in->free;
+
+		in->free = b->next_free;
+		free(b);
+	}
+	dv_list_release(&in->list);
+	dv_predict_release(&in->predict);
+	dv_coder_release(&in->coder);
+	free(in);
+}
+
+int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
+		    struct dv_err *err)
+{
+	dv_ingest_abort(in);
+	dv_list_init(&in->list);
+	in->size = in->cut = 0;
+	in->start = in->end = 0;
+	dv_predict_stop(&in->predict);
+	if (in->txn && previous && previous->scheme == DV_SCHEME_DV1)
+		return dv_predict_start(&in->predict, in->txn->store, previous,
+					err);
+	return 0;
+}
+
+static void hash_batch(struct dv_job *job, void *ctx)
+{
+	struct batch *b = (struct batch *)job;
+	struct dv_coder *c = ctx;
+	struct dv_txn *txn = b->in->txn;
+
+	for (unsigned int i = 0; i < b->n && !b->err.status; i++) {
+		struct part *p = &b->part[i];
+
+		if (p->known)
+			continue;
+		dv_sha256_of(c->sha, p->p, p->len, &p->id);
+		if (txn && dv_txn_put(txn, c, DV_KIND_CHUNK, &p->id, p->p,
+				      p->len, &b->err))
+			break;
+	}
+}
+
+static int put_list(struct dv_ingest *in, enum dv_kind kind,
+		    const struct dv_id *id, const struct dv_buf *buf,
+		    struct dv_err *err)
+{
+	if (!in->txn)
+		return 0;
+	return dv_txn_put(in->txn, &in->coder, kind, id, buf->p, buf->n, err);
+}
+
+static int add_chunk(struct dv_ingest *in, uint32_t len,
+		     const struct dv_id *id, struct dv_err *err)
+{
+	int rc = dv_list_add(&in->list, in->coder.sha, len, id, err);
+
+	if (rc == 1)
+		rc = put_list(in, DV_KIND_SEGMENT, &in->list.seg_id,
+			      &in->list.seg, err);
+	return rc;
+}
+
+/* A batch has come back: its chunks are the next ones of the file. */
+static int collect(struct dv_ingest *in, struct dv_job *job,
+		   struct dv_err *err)
+{
+	struct batch *b = (struct batch *)job;
+	int rc = b->err.status;
+
+	if (rc && err)
+		*err = b->err;
+	for (unsigned int i = 0; !rc && i < b->n; i++)
+		rc = add_chunk(in, b->part[i].len, &b->part[i].id, err);
+	b->region->users--;
+	b->next_free = in->free;
+	in->free = b;
+	return rc;
+}
+
+static int drain(struct dv_ingest *in, struct dv_err *err)
+{
+	struct dv_job *job;
+	int rc = 0;
+
+	while ((job = dv_pool_next(in->pool))) {
+		int r = collect(in, job, rc ? NULL : err);
+
+		if (!rc)
+			rc = r;
+	}
+	return rc;
+}
+
+void dv_ingest_abort(struct dv_ingest *in)
+{
+	if (in->batch) {
+		in->batch->region->users--;
+		in->batch->next_free = in->free;
+		in->free = in->batch;
+		in->batch = NULL;
+	}
+	if (drain(in, NULL))
+		in->size = 0;	/* forgotten anyway */
+	in->cur = NULL;
+	in->start = in->end = 0;
+	dv_predict_stop(&in->predict);
+}
+
+static int flush_batch(struct dv_ingest *in, struct dv_err *err)
+{
+	struct batch *b = in->batch;
+	int rc = 0;
+
+	if (!b)
+		return 0;
+	in->batch = NULL;
+	if (dv_pool_full(in->pool))
+		rc = collect(in, dv_pool_next(in->pool), err);
+	b->job.run = hash_batch;
+	dv_pool_submit(in->pool, &b->job);
+	if (!rc && in->txn && dv_txn_is_long(in->txn)) {
+		rc = drain(in, err);
+		if (!rc)
+			rc = dv_txn_commit(in->txn, err);
+	}
+	return rc;
+}
+
+static int queue_chunk(struct dv_ingest *in, const uint8_t *p, uint32_t len,
+		       const struct dv_id *known, struct dv_err *err)
+{
+	struct batch *b = in->batch;
+	struct part *part;
+
+	if (!b) {
+		b = in->free;
+		if (b)
+			in->free = b->next_free;
+		else
+			b = malloc(sizeof(*b));
+		if (!b)
+			return dv_err_nomem(err);
+		b->in = in;
+		b->region = in->cur;
+		b->n = 0;
+		b->bytes = 0;
+		dv_err_clear(&b->err);
+		in->cur->users++;
+		in->batch = b;
+	}
+	part = &b->part[b->n++];
+	part->p = p;
+	part->len = len;
+	part->known = known != NULL;
+	if (known)
+		part->id = *known;
+	else
+		b->bytes += len;
+	in->cut += len;
+	if (b->n == BATCH_CHUNKS || b->bytes >= BATCH_BYTES)
+		return flush_batch(in, err);
+	return 0;
+}
+
+/* Cut off chunks while enough bytes are at hand to be sure of the cut. */
+static int cut(struct dv_ingest *in, int last, struct dv_err *err)
+{
+	int rc = 0;
+
+	while (!rc && in->start < in->end) {
+		const uint8_t *p = in->cur->p + in->start;
+		size_t n = in->end - in->start;
+		const struct dv_id *known;
+		uint32_t len;
+
+		if (n < DV_CHUNK_MAX && !last)
+			break;
+		len = dv_predict_match(&in->predict, p, n, last, &known);
+		if (!len) {
+			len = (uint32_t)dv_chunk_cut(p, n);
+			known = dv_predict_resync(&in->predict, p, len,
+						  last && len == n);
+		}
+		rc = queue_chunk(in, p, len, known, err);
+		in->start += len;
+	}
+	return rc;
+}
+
+/* A region that nobody uses, with the tail of the old one moved to its start. */
+static int next_region(struct dv_ingest *in, struct dv_err *err)
+{
+	struct region *r = NULL;
+	size_t tail = in->end - in->start;
+	int rc;
+
+	for (;;) {
+		struct dv_job *job;
+
+		for (int i = 0; i < REGIONS && !r; i++)
+			if (!in->region[i].users && &in->region[i] != in->cur)
+				r = &in->region[i];
+		if (r)
+			break;
+		/* All are in flight: flush what is ours and wait for one. */
+		rc = flush_batch(in, err);
+		if (rc)
+			return rc;
+		job = dv_pool_next(in->pool);
+		if (!job)
+			return dv_err_set(err, DV_EINVAL,
+					  "no region can become free");
+		rc = collect(in, job, err);
+		if (rc)
+			return rc;
+	}
+	if (!r->p && !(r->p = malloc(REGION_SIZE)))
+		return dv_err_nomem(err);
+	if (in->cur && tail)
+		memcpy(r->p, in->cur->p + in->start, tail);
+	if (in->batch) {
+		rc = flush_batch(in, err);
+		if (rc)
+			return rc;
+	}
+	in->cur = r;
+	in->start = 0;
+	in->end = tail;
+	return 0;
+}
+
+int dv_ingest_space(struct dv_ingest *in, uint8_t **p, size_t *cap,
+		    struct dv_err *err)
+{
+	int rc;
+
+	if (!in->cur) {
+		rc = next_region(in, err);
+		if (rc)
+			return rc;
+	}
+	if (REGION_SIZE - in->end < 65536) {
+		rc = cut(in, 0, err);
+		if (!rc)
+			rc = next_region(in, err);
+		if (rc)
+			return rc;
+	}
+	*p = in->cur->p + in->end;
+	*cap = REGION_SIZE - in->end;
+	return 0;
+}
+
+int dv_ingest_got(struct dv_ingest *in, size_t n, struct dv_err *err)
+{
+	in->end += n;
+	in->size += n;
+	/*
+	 * Small files stay whole until the end; larger ones are worked on as
+	 * they come, so that the pool starts early.
+	 */
+	if (in->size > WHOLE_MAX)
+		return cut(in, 0, err);
+	return 0;
+}
+
+uint64_t dv_ingest_size(const struct dv_ingest *in)
+{
+	return in->size;
+}
+
+const uint8_t *dv_ingest_whole(const struct dv_ingest *in)
+{
+	return !in->cur || in->size > WHOLE_MAX ? NULL : in->cur->p;
+}
+
+void dv_ingest_digest(const struct dv_ingest *in, uint64_t seed, uint8_t out[16])
+{
+	XXH128_canonical_t canon;
+
+	XXH128_canonicalFromHash(&canon,
+				 XXH3_128bits_withSeed(in->cur->p, in->end,
+						       seed));
+	memcpy(out, canon.digest, 16);
+}
+
+/* One chunk, nothing in flight: no thread is worth waking. */
+static int finish_small(struct dv_ingest *in, struct dv_err *err)
+{
+	const uint8_t *p = in->cur->p + in->start;
+	uint32_t len = (uint32_t)(in->end - in->start);
+	struct dv_id id;
+	int rc = 0;
+
+	dv_sha256_of(in->coder.sha, p, len, &id);
+	if (in->txn)
+		rc = dv_txn_put(in->txn, &in->coder, DV_KIND_CHUNK, &id, p,
+				len, err);
+	in->start = in->end;
+	return rc ? rc : add_chunk(in, len, &id, err);
+}
+
+int dv_ingest_finish(struct dv_ingest *in, struct dv_oid *oid,
+		     struct dv_err *err)
+{
+	int rc = 0, last_seg;
+
+	memset(oid, 0, sizeof(*oid));
+	if (!in->size)
+		return 0;
+	if (!in->cut && in->size <= DV_CHUNK_MAX &&
+	    dv_chunk_cut(in->cur->p, in->size) == in->size) {
+		rc = finish_small(in, err);
+	} else {
+		rc = cut(in, 1, err);
+		if (!rc)
+			rc = flush_batch(in, err);
+		if (!rc)
+			rc = drain(in, err);
+	}
+	if (!rc)
+		rc = dv_list_finish(&in->list, in->coder.sha, oid, &last_seg,
+				    err);
+	if (!rc && last_seg)
+		rc = put_list(in, DV_KIND_SEGMENT, &in->list.seg_id,
+			      &in->list.seg, err);
+	if (!rc && oid->scheme == DV_SCHEME_DV1)
+		rc = put_list(in, DV_KIND_FILE, &oid->id, &in->list.file, err);
+	dv_ingest_abort(in);
+	return rc;
+}

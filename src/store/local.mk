@@ -1,0 +1,23 @@
+libdv_a_SOURCES += \
+	src/store/coder.c \
+	src/store/coder.h \
+	src/store/content.c \
+	src/store/content.h \
+	src/store/extract.c \
+	src/store/extract.h \
+	src/store/ingest.c \
+	src/store/ingest.h \
+	src/store/maintain.c \
+	src/store/maintain.h \
+	src/store/packset.c \
+	src/store/packset.h \
+	src/store/predict.c \
+	src/store/predict.h \
+	src/store/recover.c \
+	src/store/store.c \
+	src/store/store.h \
+	src/store/txn.c \
+	src/store/txn.h \
+	src/store/verify.c \
+	src/store/verify.h
+

@@ -1,0 +1,208 @@
+/*
+ * Salvage of incoming/ after a crash. Each file is locked by its writer for
+ * as long as that lives, so a lock that can be had means that it died. All
+ * records up to the first torn one are verified and published.
+ *
+ * 1. lock; 2. check that the name still leads to the locked file (another
+ * process may have salvaged it); 3. read records, decode, compare ids;
+ * 4. cut behind the last good one, append table and footer, fdatasync;
+ * 5. rename into packs/. A crash in between leaves the file to be salvaged
+ * again, with the same result.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "store/store.h"
+
+#define STALE_TMP_SECONDS 3600
+
+struct rows {
+	struct dv_row *v;
+	size_t n, cap;
+};
+
+/* Read the record at `off`; 1 good, 0 not, negative on errors of ours. */
+static int read_one(int fd, uint64_t off, struct dv_coder *c,
+		    struct dv_rec *rec, struct dv_err *err)
+{
+	uint8_t head[DV_REC_HEAD_DELTA];
+	const uint8_t *content;
+	size_t h;
+	ssize_t got = dv_pread_full(fd, head, sizeof(head), off);
+	int rc;
+
+	if (got < 0)
+		return dv_err_errno(err, "cannot read");
+	if (dv_rec_parse(head, (size_t)got, rec, &h, NULL))
+		return 0;
+	c->in.n = 0;
+	rc = dv_buf_reserve(&c->in, rec->enc, err);
+	if (rc)
+		return rc;
+	got = dv_pread_full(fd, c->in.p, rec->enc, off + h);
+	if (got < 0)
+		return dv_err_errno(err, "cannot read");
+	if ((size_t)got != rec->enc)
+		return 0;
+	return dv_coder_decode(c, rec, c->in.p, &content, NULL) == 0;
+}
+
+static int scan(int fd, struct dv_coder *c, struct rows *rows, uint64_t *end,
+		struct dv_err *err)
+{
+	uint64_t off = DV_PACK_HEAD;
+	struct dv_rec rec;
+	int rc;
+
+	while ((rc = read_one(fd, off, c, &rec, err)) == 1) {
+		struct dv_row *v = dv_grow(rows->v, &rows->cap, rows->n + 1,
+					   sizeof(*v));
+
+		if (!v)
+			return dv_err_nomem(err);
+		rows->v = v;
+		v += rows->n++;
+		memset(v, 0, sizeof(*v));
+		v->id = rec.id;
+		v->off = off;
+		v->raw = rec.raw;
+		v->enc = rec.enc;
+		v->kind = rec.kind;
+		v->transform = rec.transform;
+		v->codec = rec.codec;
+		off += dv_row_len(v);
+	}
+	*end = off;
+	return rc;
+}
+
+static int finish(struct dv_store *s, int fd, const char *path,
+		  const char *name, const uint8_t *head, struct rows *rows,
+		  uint64_t end, struct dv_coder *c, struct dv_err *err)
+{
+	struct dv_buf tail = { 0 };
+	char *to = dv_fmt("%s/packs/%s", s->path, name);
+	int rc;
+
+	if (!to)
+		return dv_err_nomem(err);
+	rc = dv_pack_tail_format(c->sha, head, rows->v, (uint32_t)rows->n, end,
+				 &tail, err);
+	if (!rc && (ftruncate(fd, (off_t)end) ||
+		    dv_pwrite_full(fd, tail.p, tail.n, end) || fdatasync(fd)))
+		rc = dv_err_errno(err, "cannot write '%s'", path);
+	if (!rc && (fchmod(fd, 0444) || rename(path, to)))
+		rc = dv_err_errno(err, "cannot rename '%s' to '%s'", path, to);
+	if (!rc)
+		rc = dv_dir_sync(s->set.dir, err);
+	if (!rc)
+		rc = dv_packset_add(&s->set, name, err);
+	dv_buf_release(&tail);
+	free(to);
+	return rc;
+}
+
+static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
+		   struct dv_err *err)
+{
+	char *path = dv_fmt("%s/incoming/%s", s->path, name);
+	uint8_t head[DV_PACK_HEAD];
+	struct rows rows = { 0 };
+	struct stat a, b;
+	uint64_t end = 0;
+	int fd, rc = 0;
+
+	if (!path)
+		return dv_err_nomem(err);
+	/* The file is read-only by mode; root or not, its owner may do this. */
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == EACCES && !chmod(path, 0644))
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		if (errno != ENOENT)
+			rc = dv_err_errno(err, "cannot open '%s'", path);
+		goto out;
+	}
+	rc = dv_lock_fd(fd, DV_LOCK_EXCL, 0, err);
+	if (rc) {
+		if (rc == DV_EAGAIN)
+			rc = 0;		/* its writer lives */
+		goto out;
+	}
+	if (fstat(fd, &a) || lstat(path, &b) || a.st_ino != b.st_ino ||
+	    a.st_dev != b.st_dev)
+		goto out;
+	if (dv_pread_full(fd, head, sizeof(head), 0) == sizeof(head) &&
+	    !dv_pack_head_check(head, NULL))
+		rc = scan(fd, c, &rows, &end, err);
+	if (rc)
+		goto out;
+	if (rows.n) {
+		rc = finish(s, fd, path, name, head, &rows, end, c, err);
+		if (!rc)
+			dv_log_debug("salvaged %zu records of an interrupted run",
+				     rows.n);
+	} else if (unlink(path) && errno != ENOENT) {
+		rc = dv_err_errno(err, "cannot remove '%s'", path);
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	free(rows.v);
+	free(path);
+	return rc;
+}
+
+static void drop_stale_tmp(struct dv_store *s, const char *name)
+{
+	char *path = dv_fmt("%s/incoming/%s", s->path, name);
+	struct stat st;
+
+	if (path && !lstat(path, &st) &&
+	    st.st_mtime < time(NULL) - STALE_TMP_SECONDS)
+		unlink(path);
+	free(path);
+}
+
+int dv_store_recover(struct dv_store *s, struct dv_err *err)
+{
+	char *dir = dv_fmt("%s/incoming", s->path);
+	struct dv_strs names = { 0 };
+	struct dv_coder c = { 0 };
+	int rc, have = 0;
+
+	if (!dir)
+		return dv_err_nomem(err);
+	rc = dv_dir_list(dir, &names, err);
+	if (rc == DV_ENOTFOUND)
+		rc = 0;
+	for (size_t i = 0; !rc && i < names.n; i++) {
+		const char *name = names.v[i];
+
+		if (!strncmp(name, "tmp-", 4)) {
+			drop_stale_tmp(s, name);
+			continue;
+		}
+		if (strlen(name) != 32 || !dv_hex_valid(name, 32))
+			continue;
+		if (!have) {
+			rc = dv_coder_init(&c, err);
+			have = !rc;
+		}
+		if (!rc)
+			rc = salvage(s, name, &c, err);
+	}
+	if (have)
+		dv_coder_release(&c);
+	dv_strs_release(&names);
+	free(dir);
+	return rc ? dv_err_prefix(err, "cannot salvage an interrupted run") : 0;
+}

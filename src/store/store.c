@@ -1,0 +1,329 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "format/storefmt.h"
+
+static const char *const subdirs[] = { "packs", "incoming", "index", "clones",
+				       "quarantine", "tmp" };
+
+static int make_dirs(const char *path, struct dv_err *err)
+{
+	int rc = dv_dir_make(path, err);
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(subdirs); i++) {
+		char *d = dv_fmt("%s/%s", path, subdirs[i]);
+
+		rc = d ? dv_dir_make(d, err) : dv_err_nomem(err);
+		free(d);
+	}
+	return rc;
+}
+
+static int read_format(struct dv_store *s, struct dv_err *err)
+{
+	char *file = dv_fmt("%s/format", s->path);
+	struct dv_buf text = { 0 };
+	struct dv_storefmt f;
+	int rc;
+
+	if (!file)
+		return dv_err_nomem(err);
+	rc = dv_file_read(file, &text, DV_STOREFMT_MAX, err);
+	if (!rc) {
+		rc = dv_storefmt_parse((const char *)text.p, text.n, &f, err);
+		if (!rc && (*f.unknown_read || *f.unknown_write))
+			rc = dv_err_set(err, DV_EINVAL,
+					"it needs the feature '%s' of a newer git-dv",
+					*f.unknown_read ? f.unknown_read :
+							  f.unknown_write);
+		if (rc)
+			dv_err_prefix(err, "store '%s'", s->path);
+		else
+			memcpy(s->uuid, f.uuid, sizeof(s->uuid));
+	}
+	dv_buf_release(&text);
+	free(file);
+	return rc;
+}
+
+/* Two creators at once: the first `format` stays. */
+static int create(struct dv_store *s, struct dv_err *err)
+{
+	char *file = dv_fmt("%s/format", s->path);
+	struct dv_buf text = { 0 };
+	struct dv_storefmt f;
+	int rc;
+
+	if (!file)
+		return dv_err_nomem(err);
+	rc = make_dirs(s->path, err);
+	if (!rc)
+		rc = dv_storefmt_new(&f, err);
+	if (!rc)
+		rc = dv_storefmt_format(&f, &text, err);
+	if (!rc)
+		rc = dv_file_write(file, text.p, text.n, 0444,
+				   DV_FILE_SYNC | DV_FILE_EXCL, err);
+	if (rc == DV_EEXIST)
+		rc = 0;
+	dv_buf_release(&text);
+	free(file);
+	return rc;
+}
+
+int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
+		  struct dv_err *err)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->lock_fd = -1;
+	s->path = strdup(path);
+	if (!s->path)
+		return dv_err_nomem(err);
+	rc = read_format(s, err);
+	if (rc == DV_ENOTFOUND && (flags & DV_STORE_CREATE)) {
+		rc = create(s, err);
+		if (!rc)
+			rc = read_format(s, err);
+	}
+	if (!rc)
+		rc = dv_packset_open(&s->set, path, err);
+	if (!rc) {
+		s->read_only = (flags & DV_STORE_READ) ||
+			       access(path, W_OK) != 0;
+		if (!s->read_only)
+			rc = dv_store_recover(s, err);
+	}
+	if (rc)
+		dv_store_close(s);
+	return rc;
+}
+
+void dv_store_close(struct dv_store *s)
+{
+	dv_packset_close(&s->set);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	s->lock_fd = -1;
+	free(s->path);
+	s->path = NULL;
+}
+
+int dv_store_register(struct dv_store *s, const char *dir, struct dv_err *err)
+{
+	struct dv_sha256 *sha = dv_sha256_open();
+	struct dv_id id;
+	char name[33], *file, *line;
+	int rc = 0;
+
+	if (!sha)
+		return dv_err_nomem(err);
+	dv_sha256_of(sha, dir, strlen(dir), &id);
+	dv_sha256_close(sha);
+	dv_hex_encode(name, id.b, 16);
+	file = dv_fmt("%s/clones/%s", s->path, name);
+	line = dv_fmt("%s\n", dir);
+	if (!file || !line)
+		rc = dv_err_nomem(err);
+	else if (!dv_file_exists(file))
+		rc = dv_file_write(file, line, strlen(line), 0666,
+				   DV_FILE_SYNC, err);
+	free(file);
+	free(line);
+	return rc;
+}
+
+int dv_store_locate(struct dv_store *s, enum dv_kind kind,
+		    const struct dv_id *id, struct dv_loc *loc)
+{
+	return dv_packset_find(&s->set, kind, id, loc);
+}
+
+int dv_store_has_quick(struct dv_store *s, enum dv_kind kind,
+		       const struct dv_id *id)
+{
+	struct dv_loc loc;
+
+	return dv_packset_find(&s->set, kind, id, &loc);
+}
+
+int dv_store_has(struct dv_store *s, enum dv_kind kind,
+		 const struct dv_id *id)
+{
+	if (dv_store_has_quick(s, kind, id))
+		return 1;
+	if (s->rescanned)
+		return 0;
+	s->rescanned = 1;
+	return !dv_packset_rescan(&s->set, NULL) &&
+	       dv_store_has_quick(s, kind, id);
+}
+
+int dv_store_has_file(struct dv_store *s, const struct dv_oid *oid)
+{
+	return dv_store_has(s, oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE :
+							      DV_KIND_CHUNK,
+			    &oid->id);
+}
+
+int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
+			 const struct dv_loc *loc, struct dv_rec *rec,
+			 const uint8_t **payload, struct dv_err *err)
+{
+	size_t len = (size_t)dv_row_len(&loc->row), head;
+	ssize_t got;
+	int fd, rc;
+
+	c->in.n = 0;
+	rc = dv_buf_reserve(&c->in, len, err);
+	if (rc)
+		return rc;
+	rc = dv_packset_fd(&s->set, loc->pack, &fd, err);
+	if (rc)
+		return rc;
+	got = dv_pread_full(fd, c->in.p, len, loc->row.off);
+	if (got < 0)
+		rc = dv_err_errno(err, "cannot read pack '%s/%s'",
+				  s->set.dir, loc->pack->name);
+	dv_packset_fd_done(&s->set, loc->pack);
+	if (rc)
+		return rc;
+	if ((size_t)got != len)
+		return dv_err_set(err, DV_ECORRUPT,
+				  "pack '%s/%s' is cut off", s->set.dir,
+				  loc->pack->name);
+	rc = dv_rec_parse(c->in.p, len, rec, &head, err);
+	if (rc == DV_EAGAIN)
+		rc = DV_ECORRUPT;
+	if (!rc && (!dv_id_eq(&rec->id, &loc->row.id) ||
+		    rec->kind != loc->row.kind || head + rec->enc != len))
+		rc = dv_err_set(err, DV_ECORRUPT,
+				"the table does not fit the record");
+	if (rc)
+		return dv_err_prefix(err, "pack '%s/%s' at %llu", s->set.dir,
+				     loc->pack->name,
+				     (unsigned long long)loc->row.off), rc;
+	*payload = c->in.p + head;
+	return 0;
+}
+
+static int read_at(struct dv_store *s, struct dv_coder *c,
+		   const struct dv_loc *loc, const uint8_t **p, size_t *n,
+		   struct dv_err *err)
+{
+	const uint8_t *payload;
+	struct dv_rec rec;
+	int rc = dv_store_read_record(s, c, loc, &rec, &payload, err);
+
+	if (rc)
+		return rc;
+	rc = dv_coder_decode(c, &rec, payload, p, err);
+	if (rc)
+		dv_err_prefix(err, "pack '%s/%s' at %llu", s->set.dir,
+			      loc->pack->name,
+			      (unsigned long long)loc->row.off);
+	*n = rec.raw;
+	return rc;
+}
+
+int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
+		  const struct dv_id *id, const uint8_t **p, size_t *n,
+		  struct dv_err *err)
+{
+	struct dv_err first = { 0 };
+	struct dv_loc loc;
+	int rc;
+
+	for (int round = 0; round < 2; round++) {
+		int rescan = 0;
+
+		for (unsigned int skip = 0;
+		     dv_packset_find_nth(&s->set, kind, id, skip, &loc);
+		     skip++) {
+			rc = read_at(s, c, &loc, p, n, err);
+			if (!rc)
+				return 0;
+			/* A merge took the pack away meanwhile: look again. */
+			if (rc == DV_ENOTFOUND || loc.pack->gone) {
+				rescan = 1;
+				break;
+			}
+			if (!first.status && err)
+				first = *err;
+			if (skip > 16)
+				break;
+		}
+		if ((first.status && !rescan) ||
+		    dv_packset_rescan(&s->set, err))
+			break;
+	}
+	if (first.status) {
+		*err = first;
+		return first.status;
+	}
+	return dv_err_set(err, DV_ENOTFOUND,
+			  "%s %s is not in the local store",
+			  dv_kind_name(kind), dv_id_hex(id).s);
+}
+
+static int open_lock(struct dv_store *s, struct dv_err *err)
+{
+	char *file;
+	int rc = 0;
+
+	if (s->lock_fd >= 0)
+		return 0;
+	file = dv_fmt("%s/lock", s->path);
+	if (!file)
+		return dv_err_nomem(err);
+	s->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (s->lock_fd < 0)
+		rc = dv_err_errno(err, "cannot open '%s'", file);
+	free(file);
+	return rc;
+}
+
+int dv_store_lock_shared(struct dv_store *s, struct dv_err *err)
+{
+	int rc;
+
+	if (s->writers++)
+		return 0;
+	rc = open_lock(s, err);
+	if (!rc)
+		rc = dv_lock_fd(s->lock_fd, DV_LOCK_SHARED, 1, err);
+	if (rc)
+		s->writers--;
+	return rc;
+}
+
+void dv_store_unlock(struct dv_store *s)
+{
+	if (!--s->writers && s->lock_fd >= 0)
+		dv_unlock_fd(s->lock_fd);
+}
+
+int dv_store_lock_excl(struct dv_store *s, struct dv_err *err)
+{
+	int rc;
+
+	if (s->writers)
+		return dv_err_set(err, DV_EAGAIN,
+				  "the store is being written to");
+	rc = open_lock(s, err);
+	return rc ? rc : dv_lock_fd(s->lock_fd, DV_LOCK_EXCL, 0, err);
+}
+
+void dv_store_unlock_excl(struct dv_store *s)
+{
+	dv_unlock_fd(s->lock_fd);
+}

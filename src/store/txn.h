@@ -1,0 +1,63 @@
+/*
+ * A transaction: records on their way into the local store.
+ *
+ * Records are appended to packs in incoming/. dv_txn_sync makes all that was
+ * put so far durable (a crash would salvage it); dv_txn_commit also publishes
+ * it. Packs are published in the order they were begun, and a record is put
+ * after those it names, so a published list never names an absent chunk.
+ *
+ * dv_txn_put may run on any thread; the others on one, with no put running.
+ * After an error the transaction stays failed: what was not synced before is
+ * not promised.
+ */
+#ifndef DV_STORE_TXN_H
+#define DV_STORE_TXN_H
+
+#include "store/store.h"
+
+struct dv_out_pack;
+
+struct dv_txn {
+	struct dv_store *store;
+	int level;		/* zstd level; 0 stores raw */
+	int locked;
+	pthread_mutex_t mu;
+	pthread_cond_t idle;
+	struct dv_idmap mine;	/* put here, not yet found by the store */
+	struct dv_out_pack *open, *sealed, **sealed_end;
+	size_t nsealed;
+	struct dv_err failed;	/* sticky */
+	uint64_t raw, stored;	/* bytes of new records: content, in packs */
+	int dirty;		/* puts since the last sync */
+	struct dv_coder coder;	/* of the owning thread */
+};
+
+/* Takes the store's lock, shared. */
+int dv_txn_begin(struct dv_txn *t, struct dv_store *s, int level,
+		 struct dv_err *err) DV_MUST_USE;
+/*
+ * Store these bytes under their id unless they are there. DV_EEXIST is not
+ * returned: being there is success.
+ */
+int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+	       const struct dv_id *id, const void *p, size_t n,
+	       struct dv_err *err) DV_MUST_USE;
+/* The same for a record encoded elsewhere; the caller has verified it. */
+int dv_txn_put_record(struct dv_txn *t, const struct dv_rec *rec,
+		      const void *payload, struct dv_err *err) DV_MUST_USE;
+/* In the store, or put here. */
+int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id);
+int dv_txn_sync(struct dv_txn *t, struct dv_err *err) DV_MUST_USE;
+int dv_txn_commit(struct dv_txn *t, struct dv_err *err) DV_MUST_USE;
+/*
+ * So much waits to be published (1 GiB) that the owner should commit now, to
+ * keep memory flat and a crash cheap.
+ */
+int dv_txn_is_long(struct dv_txn *t);
+/*
+ * Ends it. What was put since the last commit is dropped if nothing of it was
+ * synced, else left for recovery. Safe on `{0}` and after a failed begin.
+ */
+void dv_txn_end(struct dv_txn *t);
+
+#endif
