@@ -1,0 +1,541 @@
+#include "remote/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/idmap.h"
+#include "store/content.h"
+
+#define GAP_MAX (512u << 10)
+#define RANGE_MAX (8u << 20)
+
+/* A chunk to be read: where it stands on the remote. */
+struct want {
+	struct dv_shard_chunk c;
+	uint8_t pack[16];
+};
+
+struct fetch {
+	struct dv_remote *remote;
+	struct dv_store *store;
+	struct dv_txn txn;
+	struct dv_coder coder;
+	struct dv_idmap seen;		/* chunks already in `want` */
+	struct want *want;
+	size_t n, cap;
+	struct dv_progress progress;
+	struct dv_fetch_result *result;
+	struct dv_err bad;		/* the first damage; others go on */
+};
+
+/* One read from one pack, and the chunks of interest in it. */
+struct range {
+	struct dv_job job;
+	struct fetch *f;
+	const struct want *want;
+	size_t n;
+	uint64_t off, len;
+	struct dv_err err;
+};
+
+static int add_want(struct fetch *f, const struct dv_shard *s,
+		    const struct dv_shard_chunk *c, struct dv_err *err)
+{
+	struct want *w;
+	int rc;
+
+	if (dv_store_has_quick(f->store, DV_KIND_CHUNK, &c->id))
+		return 0;
+	rc = dv_idmap_put(&f->seen, DV_KIND_CHUNK, &c->id, 1, err);
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	w = dv_grow(f->want, &f->cap, f->n + 1, sizeof(*w));
+	if (!w)
+		return dv_err_nomem(err);
+	f->want = w;
+	w += f->n++;
+	w->c = *c;
+	memcpy(w->pack, dv_shard_pack_name(s, c->pack), 16);
+	return 0;
+}
+
+static int cmp_want(const void *pa, const void *pb)
+{
+	const struct want *a = pa, *b = pb;
+	int c = memcmp(a->pack, b->pack, 16);
+
+	if (c)
+		return c;
+	return a->c.off < b->c.off ? -1 : a->c.off > b->c.off;
+}
+
+static uint64_t rec_len(const struct dv_shard_chunk *c)
+{
+	return dv_rec_head_size(c->codec) + (uint64_t)c->enc;
+}
+
+/* Verify one record out of a range and keep it. */
+static int keep(struct range *g, struct dv_coder *c, const struct want *w,
+		const uint8_t *p)
+{
+	const uint8_t *content;
+	struct dv_rec rec;
+	size_t head;
+	int rc;
+
+	rc = dv_rec_parse(p, rec_len(&w->c), &rec, &head, &g->err);
+	if (!rc && (!dv_id_eq(&rec.id, &w->c.id) || rec.enc != w->c.enc ||
+		    rec.raw != w->c.raw || rec.kind != DV_KIND_CHUNK))
+		rc = dv_err_set(&g->err, DV_ECORRUPT,
+				"chunk %s is not where its shard says",
+				dv_id_hex(&w->c.id).s);
+	if (!rc)
+		rc = dv_coder_decode(c, &rec, p + head, &content, &g->err);
+	if (!rc)
+		rc = dv_txn_put_record(&g->f->txn, &rec, p + head, &g->err);
+	return rc;
+}
+
+static void read_range(struct dv_job *job, void *ctx)
+{
+	struct range *g = (struct range *)job;
+	struct dv_backend *b = g->f->remote->backend;
+	uint8_t *buf;
+	char key[48];
+	size_t got;
+	int rc;
+
+	if (dv_cancel_check(&g->err))
+		return;
+	buf = malloc((size_t)g->len);
+	if (!buf) {
+		dv_err_nomem(&g->err);
+		return;
+	}
+	dv_remote_pack_key(g->want->pack, key);
+	rc = b->ops->get(b, key, g->off, buf, (size_t)g->len, &got, &g->err);
+	for (size_t i = 0; !rc && i < g->n; i++) {
+		const struct want *w = &g->want[i];
+		uint64_t at = w->c.off - g->off;
+
+		if (at + rec_len(&w->c) > got)
+			rc = dv_err_set(&g->err, DV_ECORRUPT,
+					"it is cut off");
+		else
+			rc = keep(g, ctx, w, buf + at);
+	}
+	if (rc)
+		dv_err_prefix(&g->err, "%s in '%s'", key, g->f->remote->url);
+	dv_progress_add(&g->f->progress, got);
+	free(buf);
+}
+
+static int collect(struct fetch *f, struct dv_job *job, struct dv_err *err)
+{
+	struct range *g = (struct range *)job;
+	int rc = g->err.status;
+
+	/* Damage is kept for the end; a full disk or a signal stops now. */
+	if (rc == DV_ECORRUPT || rc == DV_ENOTFOUND || rc == DV_EINVAL) {
+		if (!f->bad.status)
+			f->bad = g->err;
+		rc = 0;
+	}
+	if (rc)
+		*err = g->err;
+	f->result->bytes += g->len;
+	f->result->requests++;
+	free(g);
+	dv_progress_draw(&f->progress);
+	return rc;
+}
+
+/* From the sorted wants at i: the next range. Returns how many it takes. */
+static size_t plan(const struct fetch *f, size_t i, uint64_t *off,
+		   uint64_t *len)
+{
+	const struct want *w = f->want;
+	uint64_t end = w[i].c.off + rec_len(&w[i].c);
+	size_t k = i + 1;
+
+	*off = w[i].c.off;
+	for (; k < f->n && !memcmp(w[k].pack, w[i].pack, 16); k++) {
+		uint64_t next = w[k].c.off + rec_len(&w[k].c);
+
+		if (w[k].c.off > end + GAP_MAX || next - *off > RANGE_MAX)
+			break;
+		end = DV_MAX(end, next);
+	}
+	*len = end - *off;
+	return k - i;
+}
+
+static int read_all(struct fetch *f, struct dv_pool *pool, struct dv_err *err)
+{
+	struct dv_job *job;
+	int rc = 0, r;
+
+	if (f->n > 1)
+		qsort(f->want, f->n, sizeof(*f->want), cmp_want);
+	for (size_t i = 0; !rc && i < f->n;) {
+		struct range *g = calloc(1, sizeof(*g));
+
+		if (!g) {
+			rc = dv_err_nomem(err);
+			break;
+		}
+		g->job.run = read_range;
+		g->f = f;
+		g->want = &f->want[i];
+		g->n = plan(f, i, &g->off, &g->len);
+		i += g->n;
+		/* Few in flight: each holds up to RANGE_MAX in memory. */
+		while (!rc && dv_pool_pending(pool) >= 2 * dv_pool_threads(pool))
+			rc = collect(f, dv_pool_next(pool), err);
+		if (rc) {
+			free(g);
+			break;
+		}
+		dv_pool_submit(pool, &g->job);
+		if (dv_txn_is_long(&f->txn)) {
+			while (!rc && (job = dv_pool_next(pool)))
+				rc = collect(f, job, err);
+			if (!rc)
+				rc = dv_txn_commit(&f->txn, err);
+		}
+	}
+	while ((job = dv_pool_next(pool))) {
+		struct dv_err own = { 0 };
+
+		r = collect(f, job, rc ? &own : err);
+		if (!rc)
+			rc = r;
+	}
+	return rc;
+}
+
+/* All chunks of one segment, from whichever shard describes it. */
+static int want_segment(struct fetch *f, const struct dv_id *id,
+			struct dv_err *err)
+{
+	struct dv_remote_shard *s;
+	struct dv_buf rows = { 0 };
+	uint32_t row, first, n;
+	int rc;
+
+	if (!dv_remote_find_seg(f->remote, id, &s, &row))
+		return dv_err_set(err, DV_ECORRUPT,
+				  "store '%s' does not say where segment %s is",
+				  f->remote->url, dv_id_hex(id).s);
+	dv_shard_seg(&s->view, row, &first, &n);
+	rc = dv_remote_chunks(f->remote, s, first, n, &rows, err);
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		struct dv_shard_chunk c;
+
+		rc = dv_shard_chunk_parse(&s->view,
+					  rows.p + (size_t)i *
+							   DV_SHARD_CHUNK_ROW,
+					  &c, err);
+		if (!rc)
+			rc = add_want(f, &s->view, &c, err);
+	}
+	dv_buf_release(&rows);
+	return rc;
+}
+
+static int want_file(struct fetch *f, const struct dv_oid *oid,
+		     struct dv_remote_shard *s, uint32_t row,
+		     struct dv_err *err)
+{
+	struct dv_oid found;
+	uint32_t first, nseg;
+	int rc = 0;
+
+	dv_shard_file(&s->view, row, &found, &first, &nseg);
+	if (oid->scheme == DV_SCHEME_SHA256) {
+		struct dv_buf buf = { 0 };
+		struct dv_shard_chunk c;
+
+		rc = dv_remote_chunks(f->remote, s, first, 1, &buf, err);
+		if (!rc)
+			rc = dv_shard_chunk_parse(&s->view, buf.p, &c, err);
+		if (!rc && !dv_id_eq(&c.id, &oid->id))
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard names the wrong chunk");
+		if (!rc)
+			rc = add_want(f, &s->view, &c, err);
+		dv_buf_release(&buf);
+		return rc;
+	}
+	for (uint32_t i = 0; !rc && i < nseg; i++)
+		rc = want_segment(f, (const struct dv_id *)
+				  (s->view.sec[DV_SHARD_SEGREFS] +
+				   (size_t)(first + i) * DV_FILE_ROW + 8), err);
+	return rc;
+}
+
+/* Make a segment's list from its CHUNKS rows; its id proves it. */
+static int put_segment(struct fetch *f, const struct dv_id *id,
+		       struct dv_err *err)
+{
+	struct dv_buf rows = { 0 }, list = { 0 };
+	struct dv_remote_shard *s;
+	struct dv_id check;
+	uint8_t head[4];
+	uint32_t row, first, n;
+	int rc;
+
+	if (dv_txn_has(&f->txn, DV_KIND_SEGMENT, id))
+		return 0;
+	if (!dv_remote_find_seg(f->remote, id, &s, &row))
+		return DV_ECORRUPT;	/* said by want_segment */
+	dv_shard_seg(&s->view, row, &first, &n);
+	rc = dv_remote_chunks(f->remote, s, first, n, &rows, err);
+	dv_put32(head, n);
+	if (!rc)
+		rc = dv_buf_add(&list, head, 4, err);
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		const uint8_t *p = rows.p + (size_t)i * DV_SHARD_CHUNK_ROW;
+
+		if (!dv_txn_has(&f->txn, DV_KIND_CHUNK,
+				(const struct dv_id *)p))
+			rc = dv_err_set(err, DV_ENOTFOUND,
+					"chunk %s could not be had",
+					dv_id_hex((const struct dv_id *)p).s);
+		if (!rc)
+			rc = dv_buf_add(&list, p + 40, 4, err);
+		if (!rc)
+			rc = dv_buf_add(&list, p, DV_ID_SIZE, err);
+	}
+	if (!rc) {
+		dv_record_id(f->coder.sha, DV_KIND_SEGMENT, list.p, list.n,
+			     &check);
+		if (!dv_id_eq(&check, id))
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard describes segment %s wrongly",
+					dv_id_hex(id).s);
+	}
+	if (!rc)
+		rc = dv_txn_put(&f->txn, &f->coder, DV_KIND_SEGMENT, id,
+				list.p, list.n, err);
+	dv_buf_release(&rows);
+	dv_buf_release(&list);
+	return rc;
+}
+
+static int put_lists(struct fetch *f, const struct dv_oid *oid,
+		     struct dv_remote_shard *s, uint32_t row,
+		     struct dv_err *err)
+{
+	struct dv_buf list = { 0 };
+	struct dv_oid found;
+	struct dv_flist fl;
+	struct dv_id check;
+	uint8_t head[DV_FILE_HEAD];
+	uint32_t first, nseg;
+	const uint8_t *refs;
+	int rc = 0;
+
+	if (oid->scheme == DV_SCHEME_SHA256)
+		return dv_txn_has(&f->txn, DV_KIND_CHUNK, &oid->id) ? 0 :
+		       dv_err_set(err, DV_ENOTFOUND,
+				  "content %s could not be had",
+				  dv_oid_text(oid).s);
+	dv_shard_file(&s->view, row, &found, &first, &nseg);
+	refs = s->view.sec[DV_SHARD_SEGREFS] + (size_t)first * DV_FILE_ROW;
+	for (uint32_t i = 0; !rc && i < nseg; i++)
+		rc = put_segment(f, (const struct dv_id *)
+				 (refs + (size_t)i * DV_FILE_ROW + 8), err);
+	head[0] = 1;
+	dv_put64(head + 1, found.size);
+	dv_put32(head + 9, nseg);
+	if (!rc)
+		rc = dv_buf_add(&list, head, sizeof(head), err);
+	if (!rc)
+		rc = dv_buf_add(&list, refs, (size_t)nseg * DV_FILE_ROW, err);
+	if (!rc)
+		rc = dv_flist_parse(list.p, list.n, &fl, err);
+	if (!rc) {
+		dv_record_id(f->coder.sha, DV_KIND_FILE, list.p, list.n,
+			     &check);
+		if (!dv_id_eq(&check, &oid->id))
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard describes content %s wrongly",
+					dv_oid_text(oid).s);
+	}
+	if (!rc)
+		rc = dv_txn_put(&f->txn, &f->coder, DV_KIND_FILE, &oid->id,
+				list.p, list.n, err);
+	dv_buf_release(&list);
+	return rc;
+}
+
+int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
+	     const struct dv_oid *oids, size_t n, uint8_t *have,
+	     struct dv_fetch_result *result, struct dv_err *err)
+{
+	struct fetch f = { .remote = r, .store = s, .result = result };
+	struct dv_remote_shard **shard = calloc(n + 1, sizeof(*shard));
+	uint32_t *row = calloc(n + 1, sizeof(*row));
+	uint64_t total = 0;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	rc = shard && row ? dv_coder_init(&f.coder, err) : dv_err_nomem(err);
+	if (rc)
+		goto out;
+	rc = dv_txn_begin(&f.txn, s, 0, err);
+	if (!rc)
+		rc = dv_remote_refresh(r, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		int here = have[i] ? 1 : dv_content_complete(s, &f.coder,
+							     &oids[i], NULL);
+
+		have[i] = here == 1;
+		if (have[i])
+			continue;
+		if (!dv_remote_find_file(r, &oids[i], &shard[i], &row[i])) {
+			result->absent++;
+			continue;
+		}
+		rc = want_file(&f, &oids[i], shard[i], row[i], err);
+		if (rc == DV_ECORRUPT) {
+			f.bad = *err;
+			shard[i] = NULL;
+			rc = 0;
+		}
+	}
+	for (size_t i = 0; i < f.n; i++)
+		total += rec_len(&f.want[i].c);
+	dv_progress_start(&f.progress, "Fetching content", total);
+	if (!rc)
+		rc = read_all(&f, pool, err);
+	dv_progress_stop(&f.progress);
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct dv_err why = { 0 };
+
+		if (have[i] || !shard[i])
+			continue;
+		if (put_lists(&f, &oids[i], shard[i], row[i], &why)) {
+			if (why.status == DV_EIO || why.status == DV_ENOMEM) {
+				*err = why;
+				rc = why.status;
+			} else if (!f.bad.status) {
+				f.bad = why;
+			}
+			continue;
+		}
+		have[i] = 1;
+		result->files++;
+	}
+	/* What was fetched is kept, also when some of it could not be had. */
+	if (rc != DV_EIO && rc != DV_ENOMEM) {
+		struct dv_err own = { 0 };
+		int c = dv_txn_commit(&f.txn, rc ? &own : err);
+
+		if (!rc)
+			rc = c;
+	}
+	if (!rc && f.bad.status) {
+		*err = f.bad;
+		rc = f.bad.status;
+	}
+	dv_txn_end(&f.txn);
+	dv_coder_release(&f.coder);
+	dv_idmap_release(&f.seen);
+	free(f.want);
+out:
+	free(shard);
+	free(row);
+	return rc;
+}
+
+struct copy {
+	struct dv_store *from;
+	struct dv_txn *txn;
+	struct dv_coder *coder;
+	struct dv_fetch_result *result;
+	struct dv_err *err;
+};
+
+static int copy_record(struct copy *c, enum dv_kind kind,
+		       const struct dv_id *id)
+{
+	const uint8_t *p;
+	size_t n;
+	int rc;
+
+	if (dv_txn_has(c->txn, kind, id))
+		return 0;
+	rc = dv_store_read(c->from, c->coder, kind, id, &p, &n, c->err);
+	if (rc)
+		return rc;
+	c->result->bytes += n;
+	return dv_txn_put(c->txn, &c->txn->coder, kind, id, p, n, c->err);
+}
+
+static int copy_file(struct copy *c, const struct dv_oid *oid)
+{
+	struct dv_content ct;
+	struct dv_id id;
+	uint32_t len;
+	int rc;
+
+	rc = dv_content_open(&ct, c->from, c->coder, oid, c->err);
+	if (rc)
+		return rc;
+	while ((rc = dv_content_next(&ct, &id, &len, c->err)) == 1) {
+		rc = copy_record(c, DV_KIND_CHUNK, &id);
+		if (!rc && dv_txn_is_long(c->txn))
+			rc = dv_txn_commit(c->txn, c->err);
+		if (!rc)
+			rc = dv_cancel_check(c->err);
+		if (rc)
+			break;
+	}
+	for (uint32_t i = 0; !rc && i < ct.flist.n; i++)
+		rc = copy_record(c, DV_KIND_SEGMENT,
+				 dv_flist_id(&ct.flist, i));
+	if (!rc && oid->scheme == DV_SCHEME_DV1)
+		rc = copy_record(c, DV_KIND_FILE, &oid->id);
+	dv_content_close(&ct);
+	return rc;
+}
+
+int dv_fetch_store(struct dv_store *from, struct dv_store *s,
+		   const struct dv_oid *oids, size_t n, uint8_t *have,
+		   struct dv_fetch_result *result, struct dv_err *err)
+{
+	struct dv_coder coder;
+	struct dv_txn txn;
+	struct copy c = { from, &txn, &coder, result, err };
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	rc = dv_coder_init(&coder, err);
+	if (rc)
+		return rc;
+	rc = dv_txn_begin(&txn, s, DV_ZST_LEVEL_DEFAULT, err);
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (have[i])
+			continue;
+		if (!dv_store_has_file(from, &oids[i])) {
+			result->absent++;
+			continue;
+		}
+		rc = copy_file(&c, &oids[i]);
+		if (!rc) {
+			have[i] = 1;
+			result->files++;
+		} else if (rc == DV_ENOTFOUND) {
+			result->absent++;
+			rc = 0;
+		}
+	}
+	if (!rc)
+		rc = dv_txn_commit(&txn, err);
+	dv_txn_end(&txn);
+	dv_coder_release(&coder);
+	return rc;
+}

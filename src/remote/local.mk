@@ -1,0 +1,12 @@
+libdv_a_SOURCES += \
+	src/remote/backend.h \
+	src/remote/dir.c \
+	src/remote/fetch.c \
+	src/remote/fetch.h \
+	src/remote/push.c \
+	src/remote/push.h \
+	src/remote/remote.c \
+	src/remote/remote.h \
+	src/remote/upload.c \
+	src/remote/upload.h
+

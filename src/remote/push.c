@@ -1,0 +1,487 @@
+#include "remote/push.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/idmap.h"
+#include "remote/upload.h"
+
+#define NAMED_MAX 20
+#define LEASE_SECONDS (7 * 86400)
+#define SHARD_CHUNKS_MAX 4000000u	/* rows: stays below DV_SHARD_MAX */
+
+/* Where a chunk is: in the shard that is being built. */
+struct push {
+	struct dv_remote *remote;
+	struct dv_store *store;
+	struct dv_coder coder;
+	struct dv_upload up;		/* packs on their way */
+	struct dv_shard_builder shard;
+	struct dv_idmap rows;		/* chunk -> row of CHUNKS here */
+	struct dv_idmap segs;		/* segment -> 1: described here */
+	struct dv_idmap known;		/* chunk -> place in `remote_chunks` */
+	struct dv_idmap loaded;		/* remote segment -> 1: in `known` */
+	struct dv_idmap files;		/* file -> 1: in this push */
+	struct dv_idmap packs;		/* pack name (padded) -> row of PACKS */
+	struct remote_chunk {
+		struct dv_shard_chunk c;
+		uint8_t pack[16];
+		uint64_t pack_size;
+	} *remote_chunks;
+	size_t nremote, remote_cap;
+	struct dv_push_result *result;
+	int dry_run;
+};
+
+/* ---- what is on the remote already ---- */
+
+/* Remember where the chunks of one remote segment are. */
+static int load_segment(struct push *p, struct dv_remote_shard *s,
+			uint32_t row, struct dv_err *err)
+{
+	const struct dv_id *id = (const struct dv_id *)
+		(s->view.sec[DV_SHARD_SEGS] + (size_t)row * DV_SHARD_SEG_ROW);
+	struct dv_buf rows = { 0 };
+	uint32_t first, n;
+	int rc = dv_idmap_put(&p->loaded, DV_KIND_SEGMENT, id, 1, err);
+
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	dv_shard_seg(&s->view, row, &first, &n);
+	rc = dv_remote_chunks(p->remote, s, first, n, &rows, err);
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		struct remote_chunk *v;
+		struct dv_shard_chunk c;
+
+		rc = dv_shard_chunk_parse(&s->view,
+					  rows.p + (size_t)i *
+							   DV_SHARD_CHUNK_ROW,
+					  &c, err);
+		if (rc)
+			break;
+		/* A delta would need its base in this shard too. */
+		if (c.codec == DV_CODEC_DELTA)
+			continue;
+		v = dv_grow(p->remote_chunks, &p->remote_cap, p->nremote + 1,
+			    sizeof(*v));
+		if (!v) {
+			rc = dv_err_nomem(err);
+			break;
+		}
+		p->remote_chunks = v;
+		v += p->nremote;
+		v->c = c;
+		memcpy(v->pack, dv_shard_pack_name(&s->view, c.pack), 16);
+		v->pack_size = dv_shard_pack_size(&s->view, c.pack);
+		rc = dv_idmap_put(&p->known, DV_KIND_CHUNK, &c.id, p->nremote,
+				  err);
+		if (!rc)
+			p->nremote++;
+		else if (rc == DV_EEXIST)
+			rc = 0;
+	}
+	dv_buf_release(&rows);
+	return rc;
+}
+
+/* A hook leads to the segment that holds it; those beside it help too. */
+static int load_hooked(struct push *p, const struct dv_id *chunk,
+		       struct dv_err *err)
+{
+	struct dv_remote_shard *s;
+	uint32_t row, first, n, at;
+	int rc;
+
+	if (!dv_remote_find_hook(p->remote, chunk, &s, &row))
+		return 0;
+	rc = load_segment(p, s, row, err);
+	if (rc)
+		return rc;
+	/* Neighbours stand before and behind it in CHUNKS, not in SEGS. */
+	dv_shard_seg(&s->view, row, &first, &n);
+	for (at = 0; !rc && at < s->view.n[DV_SHARD_SEGS]; at++) {
+		uint32_t f, k;
+
+		dv_shard_seg(&s->view, at, &f, &k);
+		if (f + k == first || f == first + n)
+			rc = load_segment(p, s, at, err);
+	}
+	return rc;
+}
+
+/* The changed segments of what this path held before. */
+static int load_previous(struct push *p, const struct dv_oid *previous,
+			 struct dv_err *err)
+{
+	struct dv_remote_shard *s, *t;
+	uint32_t row, first, nseg, at;
+	struct dv_oid found;
+	int rc = 0;
+
+	if (previous->scheme != DV_SCHEME_DV1 ||
+	    !dv_remote_find_file(p->remote, previous, &s, &row))
+		return 0;
+	dv_shard_file(&s->view, row, &found, &first, &nseg);
+	for (uint32_t i = 0; !rc && i < nseg; i++) {
+		const struct dv_id *id = (const struct dv_id *)
+			(s->view.sec[DV_SHARD_SEGREFS] +
+			 (size_t)(first + i) * DV_FILE_ROW + 8);
+
+		if (!dv_idmap_get(&p->segs, DV_KIND_SEGMENT, id) &&
+		    dv_remote_find_seg(p->remote, id, &t, &at))
+			rc = load_segment(p, t, at, err);
+	}
+	return rc;
+}
+
+/* ---- what the new shard says ---- */
+
+static int pack_row(struct push *p, const uint8_t name[16], uint64_t size,
+		    uint32_t *row, struct dv_err *err)
+{
+	struct dv_id key = { { 0 } };
+	uint64_t *at;
+	int rc;
+
+	memcpy(key.b, name, 16);
+	at = dv_idmap_get(&p->packs, 1, &key);
+	if (at) {
+		*row = (uint32_t)*at;
+		return 0;
+	}
+	*row = dv_shard_rows(&p->shard, DV_SHARD_PACKS);
+	rc = dv_shard_add_pack(&p->shard, name, size, err);
+	return rc ? rc : dv_idmap_put(&p->packs, 1, &key, *row, err);
+}
+
+/* One CHUNKS row: the chunk is there already, or goes into a new pack. */
+static int place_chunk(struct push *p, const struct dv_id *id,
+		       struct dv_shard_chunk *c, struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
+	const struct dv_buf *chunks = &p->shard.sec[DV_SHARD_CHUNKS];
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	if (at) {
+		const uint8_t *row = chunks->p + *at * DV_SHARD_CHUNK_ROW;
+
+		c->id = *id;
+		c->pack = dv_get32(row + 32);
+		c->off = dv_get32(row + 36);
+		c->raw = dv_get32(row + 40);
+		c->enc = dv_get32(row + 44);
+		c->transform = row[48];
+		c->codec = row[49];
+		c->base = DV_SHARD_NO_BASE;
+		return 0;
+	}
+	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
+	if (at) {
+		const struct remote_chunk *k = &p->remote_chunks[*at];
+
+		*c = k->c;
+		c->base = DV_SHARD_NO_BASE;
+		rc = pack_row(p, k->pack, k->pack_size, &c->pack, err);
+	} else {
+		uint8_t name[16];
+		struct dv_rec rec;
+
+		rc = dv_upload_chunk(&p->up, id, &rec, name, &c->off, err);
+		c->id = *id;
+		c->raw = rec.raw;
+		c->enc = rec.enc;
+		c->transform = rec.transform;
+		c->codec = rec.codec;
+		c->base = DV_SHARD_NO_BASE;
+		if (!rc) {
+			p->result->chunks++;
+			p->result->raw += rec.raw;
+			p->result->bytes += dv_rec_head_size(rec.codec) +
+					    (uint64_t)rec.enc;
+			/* The pack's size is filled in when it is known. */
+			rc = pack_row(p, name, 0, &c->pack, err);
+		}
+	}
+	return rc;
+}
+
+static int add_chunk(struct push *p, const struct dv_id *id,
+		     struct dv_err *err)
+{
+	struct dv_shard_chunk c;
+	uint32_t row = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
+	int rc = place_chunk(p, id, &c, err);
+
+	if (!rc)
+		rc = dv_shard_add_chunk(&p->shard, &c, err);
+	if (!rc) {
+		rc = dv_idmap_put(&p->rows, DV_KIND_CHUNK, id, row, err);
+		if (rc == DV_EEXIST)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int add_segment(struct push *p, const struct dv_id *id,
+		       int first_of_file, struct dv_err *err)
+{
+	struct dv_remote_shard *s;
+	struct dv_buf list = { 0 };
+	const uint8_t *bytes;
+	struct dv_seg seg;
+	uint32_t row, first, number;
+	size_t n;
+	int rc;
+
+	if (dv_idmap_get(&p->segs, DV_KIND_SEGMENT, id) ||
+	    dv_remote_find_seg(p->remote, id, &s, &row))
+		return 0;
+	rc = dv_store_read(p->store, &p->coder, DV_KIND_SEGMENT, id, &bytes,
+			   &n, err);
+	if (!rc)
+		rc = dv_buf_add(&list, bytes, n, err);
+	if (!rc)
+		rc = dv_seg_parse(list.p, n, &seg, err);
+	for (uint32_t i = 0; !rc && i < seg.n; i++)
+		if (dv_is_hook(dv_seg_id(&seg, i)) || (!i && first_of_file))
+			rc = load_hooked(p, dv_seg_id(&seg, i), err);
+	if (rc)
+		goto out;
+	first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
+	number = dv_shard_rows(&p->shard, DV_SHARD_SEGS);
+	for (uint32_t i = 0; !rc && i < seg.n; i++)
+		rc = add_chunk(p, dv_seg_id(&seg, i), err);
+	if (!rc)
+		rc = dv_shard_add_seg(&p->shard, id, first, seg.n, err);
+	for (uint32_t i = 0; !rc && i < seg.n; i++)
+		if (dv_is_hook(dv_seg_id(&seg, i)) || (!i && first_of_file))
+			rc = dv_shard_add_hook(&p->shard, dv_seg_id(&seg, i),
+					       number, err);
+	if (!rc)
+		rc = dv_idmap_put(&p->segs, DV_KIND_SEGMENT, id, 1, err);
+out:
+	dv_buf_release(&list);
+	return rc;
+}
+
+static int finish_shard(struct push *p, struct dv_err *err);
+
+static int add_file(struct push *p, const struct dv_push_file *file,
+		    struct dv_err *err)
+{
+	const struct dv_oid *oid = &file->oid;
+	struct dv_content c;
+	uint32_t first;
+	int rc;
+
+	rc = dv_content_open(&c, p->store, &p->coder, oid, err);
+	if (rc)
+		return rc;
+	if (oid->scheme == DV_SCHEME_SHA256) {
+		first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
+		rc = add_chunk(p, &oid->id, err);
+		if (!rc)
+			rc = dv_shard_add_file(&p->shard, oid, first, 0, err);
+		goto out;
+	}
+	rc = load_previous(p, &file->previous, err);
+	for (uint32_t i = 0; !rc && i < c.flist.n; i++) {
+		rc = add_segment(p, dv_flist_id(&c.flist, i), i == 0, err);
+		if (!rc && dv_shard_rows(&p->shard, DV_SHARD_CHUNKS) >
+				   SHARD_CHUNKS_MAX)
+			rc = finish_shard(p, err);
+	}
+	first = dv_shard_rows(&p->shard, DV_SHARD_SEGREFS);
+	if (!rc)
+		rc = dv_buf_add(&p->shard.sec[DV_SHARD_SEGREFS], c.flist.rows,
+				(size_t)c.flist.n * DV_FILE_ROW, err);
+	if (!rc)
+		rc = dv_shard_add_file(&p->shard, oid, first, c.flist.n, err);
+out:
+	dv_content_close(&c);
+	if (!rc)
+		p->result->files++;
+	return rc;
+}
+
+/* ---- commit ---- */
+
+static int put_shard(struct push *p, const struct dv_buf *bytes,
+		     struct dv_err *err)
+{
+	struct dv_backend *b = p->remote->backend;
+	char name[33], key[64];
+	int rc = dv_random_name(name, err);
+
+	if (rc)
+		return rc;
+	snprintf(key, sizeof(key), "shards/0/%s", name);
+	return b->ops->put(b, key, bytes->p, bytes->n, DV_PUT_NEW, err);
+}
+
+/* Everything that the shard names is durable before it is put. */
+static int finish_shard(struct push *p, struct dv_err *err)
+{
+	struct dv_buf bytes = { 0 };
+	int64_t now = 0;
+	int rc = 0;
+
+	if (p->dry_run)
+		goto reset;
+	rc = dv_upload_finish(&p->up, err);
+	for (uint32_t i = 0; !rc && i < dv_shard_rows(&p->shard,
+						      DV_SHARD_PACKS); i++) {
+		uint8_t *row = p->shard.sec[DV_SHARD_PACKS].p +
+			       (size_t)i * DV_SHARD_PACK_ROW;
+		uint64_t size;
+
+		if (!dv_get64(row + 16) &&
+		    dv_upload_pack_size(&p->up, row, &size))
+			dv_put64(row + 16, size);
+	}
+	if (!rc)
+		rc = p->remote->backend->ops->now(p->remote->backend, &now,
+						  err);
+	if (!rc)
+		rc = dv_shard_finish(&p->shard, p->coder.sha, (uint64_t)now,
+				     &bytes, err);
+	if (!rc)
+		rc = put_shard(p, &bytes, err);
+	dv_buf_release(&bytes);
+reset:
+	for (int i = 0; i < DV_SHARD_SECTIONS; i++)
+		p->shard.sec[i].n = 0;
+	dv_idmap_release(&p->rows);
+	dv_idmap_release(&p->packs);
+	return rc;
+}
+
+static int check_writable(const struct dv_remote *r, struct dv_err *err)
+{
+	if (*r->unknown_write)
+		return dv_err_set(err, DV_EINVAL,
+				  "writing to store '%s' needs the feature '%s' of a newer git-dv",
+				  r->url, r->unknown_write);
+	if (r->backend->read_only)
+		return dv_err_set(err, DV_EAUTH,
+				  "store '%s' cannot be written to", r->url);
+	return 0;
+}
+
+static int take_lease(struct dv_remote *r, char key[64], struct dv_err *err)
+{
+	char name[33], text[64];
+	int64_t now = 0;
+	int rc = dv_random_name(name, err), n;
+
+	if (!rc)
+		rc = r->backend->ops->now(r->backend, &now, err);
+	if (rc)
+		return rc;
+	snprintf(key, 64, "writers/%s", name);
+	n = snprintf(text, sizeof(text), "until %lld\n",
+		     (long long)now + LEASE_SECONDS);
+	return r->backend->ops->put(r->backend, key, text, (size_t)n,
+				    DV_PUT_NEW, err);
+}
+
+/* Which files does this push have to name? Marks them in `todo`. */
+static int select_files(struct push *p, const struct dv_push_file *files,
+			size_t n, uint8_t *todo, size_t *count,
+			struct dv_err *err)
+{
+	struct dv_remote_shard *s;
+	uint32_t row;
+
+	*count = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct dv_oid *oid = &files[i].oid;
+		int rc = dv_idmap_put(&p->files, oid->scheme, &oid->id, 1,
+				      err);
+
+		if (rc == DV_EEXIST)
+			continue;
+		if (rc)
+			return rc;
+		if (dv_remote_find_file(p->remote, oid, &s, &row)) {
+			p->result->there++;
+			continue;
+		}
+		rc = dv_content_complete(p->store, &p->coder, oid, err);
+		if (rc < 0 && rc != DV_ECORRUPT && rc != DV_ENOTFOUND)
+			return rc;
+		if (rc != 1) {
+			if (p->result->missing++ < NAMED_MAX)
+				dv_log_error("content of '%s' (%s) is neither here nor on '%s'",
+					     files[i].path ? files[i].path :
+							     "a file",
+					     dv_oid_text(oid).s,
+					     p->remote->url);
+			continue;
+		}
+		todo[i] = 1;
+		++*count;
+	}
+	return 0;
+}
+
+int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
+	    const struct dv_push_file *files, size_t n, int dry_run,
+	    struct dv_push_result *result, struct dv_err *err)
+{
+	struct push p = { .remote = r, .store = s, .result = result,
+			  .dry_run = dry_run };
+	uint8_t *todo = calloc(n + 1, 1);
+	char lease[64] = "";
+	size_t count = 0;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	if (!todo)
+		return dv_err_nomem(err);
+	rc = dv_coder_init(&p.coder, err);
+	if (!rc)
+		rc = dv_remote_refresh(r, err);
+	if (!rc)
+		rc = select_files(&p, files, n, todo, &count, err);
+	if (!rc && result->missing)
+		rc = dv_err_set(err, DV_ENOTFOUND,
+				"the content of %zu file%s is neither here nor on '%s'; 'git dv fetch' from another remote may have it",
+				result->missing,
+				result->missing == 1 ? "" : "s", r->url);
+	if (rc || !count)
+		goto out;
+	if (!dry_run) {
+		rc = check_writable(r, err);
+		if (!rc)
+			rc = take_lease(r, lease, err);
+	}
+	if (!rc)
+		rc = dv_upload_open(&p.up, r, s, pool, dry_run, err);
+	for (size_t i = 0; !rc && i < n; i++)
+		if (todo[i])
+			rc = add_file(&p, &files[i], err);
+	if (!rc)
+		rc = finish_shard(&p, err);
+	dv_upload_close(&p.up);
+	if (*lease)
+		/* Left behind, it only delays a garbage collection. */
+		if (r->backend->ops->remove(r->backend, lease, NULL))
+			dv_log_debug("lease %s stays", lease);
+out:
+	dv_shard_builder_release(&p.shard);
+	dv_idmap_release(&p.rows);
+	dv_idmap_release(&p.segs);
+	dv_idmap_release(&p.known);
+	dv_idmap_release(&p.loaded);
+	dv_idmap_release(&p.files);
+	dv_idmap_release(&p.packs);
+	free(p.remote_chunks);
+	dv_coder_release(&p.coder);
+	free(todo);
+	return rc;
+}

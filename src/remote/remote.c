@@ -1,0 +1,456 @@
+#include "remote/remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "format/storefmt.h"
+
+#define WHOLE_SHARD_MAX (4u << 20)	/* smaller ones are read with CHUNKS */
+#define FIRST_READ (64u << 10)
+
+static int url_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+char *dv_url_dir(const char *url)
+{
+	char *out, *w;
+
+	if (strncmp(url, "file://", 7))
+		return strstr(url, "://") ? NULL : strdup(url);
+	url += 7;
+	if (!strncmp(url, "localhost/", 10))
+		url += 9;
+	if (*url != '/')
+		return NULL;
+	out = w = malloc(strlen(url) + 1);
+	if (!out)
+		return NULL;
+	while (*url) {
+		int hi, lo;
+
+		if (*url == '%' && (hi = url_hex(url[1])) >= 0 &&
+		    (lo = url_hex(url[2])) >= 0 && (hi || lo)) {
+			*w++ = (char)(hi << 4 | lo);
+			url += 3;
+		} else {
+			*w++ = *url++;
+		}
+	}
+	*w = '\0';
+	return out;
+}
+
+int dv_url_known(const char *url)
+{
+	char *dir = dv_url_dir(url);
+	int yes = dir && *dir;
+
+	free(dir);
+	return yes;
+}
+
+static int open_backend(const char *url, int create, struct dv_backend **b,
+			struct dv_err *err)
+{
+	char *dir = dv_url_dir(url);
+	int rc;
+
+	if (!dir || !*dir) {
+		free(dir);
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s' is not the URL of a store; a store is a directory: '/path', 'file:///path'",
+				  url);
+	}
+	rc = dv_backend_dir_open(b, dir, create, err);
+	free(dir);
+	return rc;
+}
+
+static int create_format(struct dv_backend *b, struct dv_err *err)
+{
+	struct dv_buf text = { 0 };
+	struct dv_storefmt f;
+	int rc = dv_storefmt_new(&f, err);
+
+	if (!rc)
+		rc = dv_storefmt_format(&f, &text, err);
+	if (!rc)
+		rc = b->ops->put(b, "format", text.p, text.n, DV_PUT_NEW, err);
+	dv_buf_release(&text);
+	return rc == DV_EEXIST ? 0 : rc;	/* another creator won */
+}
+
+/* Only an empty place may become a store. */
+static int may_create(struct dv_backend *b, const char *url,
+		      struct dv_err *err)
+{
+	struct dv_strs names = { 0 };
+	int rc = b->ops->list(b, ".", &names, err);
+
+	if (!rc && names.n)
+		rc = dv_err_set(err, DV_EINVAL,
+				"'%s' is neither empty nor a git-dv store (it holds '%s'); choose another place",
+				url, names.v[0]);
+	dv_strs_release(&names);
+	return rc;
+}
+
+static int read_format(struct dv_remote *r, const char *pinned,
+		       unsigned int flags, struct dv_err *err)
+{
+	struct dv_backend *b = r->backend;
+	char text[DV_STOREFMT_MAX + 1];
+	struct dv_storefmt f;
+	size_t n;
+	int rc;
+
+	rc = b->ops->get(b, "format", 0, text, sizeof(text), &n, err);
+	if (rc == DV_ENOTFOUND && pinned && *pinned)
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "there is no git-dv store at '%s', where the store %s was; is it mounted?",
+				  r->url, pinned);
+	if (rc == DV_ENOTFOUND && (flags & DV_REMOTE_CREATE)) {
+		rc = may_create(b, r->url, err);
+		if (!rc)
+			rc = create_format(b, err);
+		if (!rc)
+			rc = b->ops->get(b, "format", 0, text, sizeof(text),
+					 &n, err);
+	} else if (rc == DV_ENOTFOUND) {
+		return dv_err_set(err, rc,
+				  "there is no git-dv store at '%s'; 'git dv remote add NAME %s' makes one",
+				  r->url, r->url);
+	}
+	if (!rc)
+		rc = dv_storefmt_parse(text, n, &f, err);
+	if (rc)
+		return dv_err_prefix(err, "store '%s'", r->url), rc;
+	if (*f.unknown_read)
+		return dv_err_set(err, DV_EINVAL,
+				  "store '%s' needs the feature '%s' of a newer git-dv",
+				  r->url, f.unknown_read);
+	if (pinned && *pinned && strcmp(pinned, f.uuid))
+		return dv_err_set(err, DV_ECONFLICT,
+				  "the store at '%s' is %s, not the %s that was set up here; if it was replaced on purpose, run 'git dv remote remove' and 'git dv remote add'",
+				  r->url, f.uuid, pinned);
+	memcpy(r->uuid, f.uuid, sizeof(r->uuid));
+	memcpy(r->unknown_write, f.unknown_write, sizeof(r->unknown_write));
+	return 0;
+}
+
+int dv_remote_open(struct dv_remote **out, const char *url, const char *uuid,
+		   unsigned int flags, struct dv_err *err)
+{
+	struct dv_remote *r = calloc(1, sizeof(*r));
+	int rc;
+
+	*out = NULL;
+	if (!r)
+		return dv_err_nomem(err);
+	r->url = strdup(url);
+	r->sha = dv_sha256_open();
+	if (!r->url || !r->sha)
+		rc = dv_err_nomem(err);
+	else
+		rc = open_backend(url, (flags & DV_REMOTE_CREATE) &&
+					       !(uuid && *uuid),
+				  &r->backend, err);
+	if (!rc)
+		rc = read_format(r, uuid, flags, err);
+	if (rc) {
+		dv_remote_close(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void dv_remote_close(struct dv_remote *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->nshards; i++) {
+		dv_buf_release(&r->shards[i]->bytes);
+		free(r->shards[i]);
+	}
+	free(r->shards);
+	if (r->backend)
+		r->backend->ops->close(r->backend);
+	dv_sha256_close(r->sha);
+	free(r->cache_dir);
+	free(r->url);
+	free(r);
+}
+
+int dv_remote_set_cache(struct dv_remote *r, const char *dir,
+			struct dv_err *err)
+{
+	free(r->cache_dir);
+	r->cache_dir = dv_fmt("%s/%s", dir, r->uuid);
+	return r->cache_dir ? 0 : dv_err_nomem(err);
+}
+
+void dv_remote_pack_key(const uint8_t name[16], char out[48])
+{
+	char hex[33];
+
+	dv_hex_encode(hex, name, 16);
+	snprintf(out, 48, "packs/%.2s/%s", hex, hex);
+}
+
+/* ---- shards ---- */
+
+static int read_cached(struct dv_remote *r, struct dv_remote_shard *s)
+{
+	char *path;
+	int rc = -1;
+
+	if (!r->cache_dir)
+		return -1;
+	path = dv_fmt("%s/%s", r->cache_dir, s->name);
+	if (path && !dv_file_read(path, &s->bytes, DV_SHARD_MAX, NULL))
+		rc = dv_shard_view(s->bytes.p, s->bytes.n, r->sha, &s->view,
+				   NULL);
+	free(path);
+	return rc;
+}
+
+static void write_cached(struct dv_remote *r, struct dv_remote_shard *s)
+{
+	char *path;
+
+	if (!r->cache_dir || dv_dir_make(r->cache_dir, NULL))
+		return;
+	path = dv_fmt("%s/%s", r->cache_dir, s->name);
+	if (path && dv_file_write(path, s->bytes.p, s->bytes.n, 0444, 0, NULL))
+		dv_log_debug("shard %s is not cached", s->name);
+	free(path);
+}
+
+/* One read tells the sizes and, of most shards, everything. */
+static int read_shard(struct dv_remote *r, struct dv_remote_shard *s,
+		      struct dv_err *err)
+{
+	struct dv_backend *b = r->backend;
+	uint64_t chunks_off, size;
+	char key[64];
+	size_t n, want;
+	int rc;
+
+	snprintf(key, sizeof(key), "shards/%c/%s", s->level, s->name);
+	rc = dv_buf_reserve(&s->bytes, FIRST_READ, err);
+	if (!rc)
+		rc = b->ops->get(b, key, 0, s->bytes.p, FIRST_READ, &n, err);
+	if (!rc)
+		rc = dv_shard_sizes(s->bytes.p, n, &chunks_off, &size, err);
+	if (rc)
+		goto out;
+	want = (size_t)(size <= WHOLE_SHARD_MAX ? size : chunks_off);
+	if (n > want)
+		n = want;
+	s->bytes.n = n;
+	if (n < want) {
+		size_t more;
+
+		rc = dv_buf_reserve(&s->bytes, want - n, err);
+		if (!rc)
+			rc = b->ops->get(b, key, n, s->bytes.p + n, want - n,
+					 &more, err);
+		if (!rc)
+			s->bytes.n += more;
+	}
+	if (!rc)
+		rc = dv_shard_view(s->bytes.p, s->bytes.n, r->sha, &s->view,
+				   err);
+out:
+	if (rc)
+		return dv_err_prefix(err, "%s in '%s'", key, r->url), rc;
+	write_cached(r, s);
+	return 0;
+}
+
+static int have_shard(const struct dv_remote *r, const char *name)
+{
+	for (size_t i = 0; i < r->nshards; i++)
+		if (!strcmp(r->shards[i]->name, name))
+			return 1;
+	return 0;
+}
+
+static int add_shard(struct dv_remote *r, char level, const char *name,
+		     struct dv_err *err)
+{
+	struct dv_remote_shard **v, *s;
+	int rc = 0;
+
+	v = dv_grow(r->shards, &r->cap, r->nshards + 1, sizeof(*v));
+	if (!v)
+		return dv_err_nomem(err);
+	r->shards = v;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return dv_err_nomem(err);
+	s->level = level;
+	memcpy(s->name, name, 33);
+	if (read_cached(r, s)) {
+		s->bytes.n = 0;
+		rc = read_shard(r, s, err);
+	}
+	if (rc) {
+		dv_buf_release(&s->bytes);
+		free(s);
+		return rc;
+	}
+	r->shards[r->nshards++] = s;
+	return 0;
+}
+
+static void mark_replaced(struct dv_remote *r)
+{
+	for (size_t i = 0; i < r->nshards; i++) {
+		const struct dv_shard *v = &r->shards[i]->view;
+
+		for (uint32_t k = 0; k < v->n[DV_SHARD_OLD]; k++) {
+			char name[33];
+
+			dv_hex_encode(name, v->sec[DV_SHARD_OLD] +
+						    16 * (size_t)k, 16);
+			for (size_t j = 0; j < r->nshards; j++)
+				if (!strcmp(r->shards[j]->name, name))
+					r->shards[j]->replaced = 1;
+		}
+	}
+}
+
+static int list_shards(struct dv_remote *r, int *vanished, struct dv_err *err)
+{
+	static const char levels[] = "0123456789abcdef";
+	struct dv_strs have = { 0 };
+	int rc;
+
+	*vanished = 0;
+	rc = r->backend->ops->list(r->backend, "shards", &have, err);
+	/* Ascending: a compaction puts the higher one before it removes. */
+	for (const char *l = levels; !rc && *l; l++) {
+		char level[2] = { *l, 0 }, prefix[16];
+		struct dv_strs names = { 0 };
+
+		if (!dv_strs_has(&have, level))
+			continue;
+		snprintf(prefix, sizeof(prefix), "shards/%c", *l);
+		rc = r->backend->ops->list(r->backend, prefix, &names, err);
+		for (size_t i = 0; !rc && i < names.n; i++) {
+			const char *name = names.v[i];
+
+			if (strlen(name) != 32 || !dv_hex_valid(name, 32) ||
+			    have_shard(r, name))
+				continue;
+			rc = add_shard(r, *l, name, err);
+			if (rc == DV_ENOTFOUND) {
+				*vanished = 1;
+				rc = 0;
+			}
+		}
+		dv_strs_release(&names);
+	}
+	dv_strs_release(&have);
+	return rc;
+}
+
+int dv_remote_refresh(struct dv_remote *r, struct dv_err *err)
+{
+	int vanished, rc = list_shards(r, &vanished, err);
+
+	if (!rc && vanished)
+		rc = list_shards(r, &vanished, err);
+	if (!rc) {
+		mark_replaced(r);
+		r->loaded = 1;
+	}
+	return rc;
+}
+
+int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,
+			struct dv_remote_shard **shard, uint32_t *row)
+{
+	for (size_t i = r->nshards; i-- > 0;) {
+		int64_t at = dv_shard_find_file(&r->shards[i]->view, oid);
+
+		if (at >= 0) {
+			*shard = r->shards[i];
+			*row = (uint32_t)at;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int dv_remote_find_seg(struct dv_remote *r, const struct dv_id *id,
+		       struct dv_remote_shard **shard, uint32_t *row)
+{
+	for (size_t i = r->nshards; i-- > 0;) {
+		int64_t at = dv_shard_find_seg(&r->shards[i]->view, id);
+
+		if (at >= 0) {
+			*shard = r->shards[i];
+			*row = (uint32_t)at;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int dv_remote_find_hook(struct dv_remote *r, const struct dv_id *chunk,
+			struct dv_remote_shard **shard, uint32_t *row)
+{
+	for (size_t i = r->nshards; i-- > 0;) {
+		int64_t at = dv_shard_find_hook(&r->shards[i]->view, chunk);
+
+		if (at >= 0) {
+			*shard = r->shards[i];
+			*row = dv_shard_hook_seg(&r->shards[i]->view,
+						 (uint32_t)at);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int dv_remote_chunks(struct dv_remote *r, struct dv_remote_shard *s,
+		     uint32_t first, uint32_t n, struct dv_buf *out,
+		     struct dv_err *err)
+{
+	size_t len = (size_t)n * DV_SHARD_CHUNK_ROW, got;
+	uint64_t off = (uint64_t)first * DV_SHARD_CHUNK_ROW;
+	char key[64];
+	int rc;
+
+	if (first > s->view.n[DV_SHARD_CHUNKS] ||
+	    n > s->view.n[DV_SHARD_CHUNKS] - first)
+		return dv_err_set(err, DV_ECORRUPT,
+				  "a shard points outside its chunks");
+	if (s->view.sec[DV_SHARD_CHUNKS])
+		return dv_buf_add(out, s->view.sec[DV_SHARD_CHUNKS] + off, len,
+				  err);
+	rc = dv_buf_reserve(out, len, err);
+	if (rc)
+		return rc;
+	snprintf(key, sizeof(key), "shards/%c/%s", s->level, s->name);
+	rc = r->backend->ops->get(r->backend, key, s->view.chunks_off + off,
+				  out->p + out->n, len, &got, err);
+	if (!rc && got != len)
+		rc = dv_err_set(err, DV_ECORRUPT, "%s in '%s' is cut off", key,
+				r->url);
+	if (!rc)
+		out->n += len;
+	return rc;
+}

@@ -1,0 +1,77 @@
+/*
+ * A remote store: a backend, the identity in its `format` file, and what its
+ * shards say. The layout is the same on every backend; see
+ * git-dv-format(5), "Remote store".
+ */
+#ifndef DV_REMOTE_REMOTE_H
+#define DV_REMOTE_REMOTE_H
+
+#include "format/shard.h"
+#include "remote/backend.h"
+
+struct dv_remote_shard {
+	char level;		/* hex digit */
+	char name[33];
+	struct dv_buf bytes;	/* all of it, or all before CHUNKS */
+	struct dv_shard view;
+	int replaced;		/* a later shard holds all of it */
+};
+
+struct dv_remote {
+	struct dv_backend *backend;
+	char *url;
+	char uuid[33];
+	char unknown_write[64];	/* a feature that forbids writing, or "" */
+	char *cache_dir;	/* of shards, or NULL */
+	struct dv_sha256 *sha;
+	struct dv_remote_shard **shards;
+	size_t nshards, cap;
+	int loaded;
+};
+
+enum dv_remote_flags {
+	DV_REMOTE_CREATE = 1,	/* make a store where there is none */
+};
+
+/*
+ * Open by URL: a path, file:///path. `uuid` is what was recorded for it, or
+ * NULL: another one there is an error, and so is none at all, since an
+ * unmounted folder must not be taken for an empty store. DV_ENOTFOUND: no
+ * store there.
+ */
+int dv_remote_open(struct dv_remote **r, const char *url, const char *uuid,
+		   unsigned int flags, struct dv_err *err) DV_MUST_USE;
+void dv_remote_close(struct dv_remote *r);
+/* Keep shards between runs in this folder (they are immutable). */
+int dv_remote_set_cache(struct dv_remote *r, const char *dir,
+			struct dv_err *err) DV_MUST_USE;
+/*
+ * The path of a URL that names a directory, or NULL where it names something
+ * else. Caller frees.
+ */
+char *dv_url_dir(const char *url);
+/* 1 where git-dv can open this kind of URL. */
+int dv_url_known(const char *url);
+
+/* List and read the shards that are not here yet. */
+int dv_remote_refresh(struct dv_remote *r, struct dv_err *err) DV_MUST_USE;
+
+/* Where a file, a segment, a hooked chunk is: shard and row. 1 or 0. */
+int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,
+			struct dv_remote_shard **shard, uint32_t *row);
+int dv_remote_find_seg(struct dv_remote *r, const struct dv_id *id,
+		       struct dv_remote_shard **shard, uint32_t *row);
+int dv_remote_find_hook(struct dv_remote *r, const struct dv_id *chunk,
+			struct dv_remote_shard **shard, uint32_t *row);
+/*
+ * CHUNKS rows [first, first + n) of a shard, appended to *out, read from the
+ * remote where they are not here.
+ */
+int dv_remote_chunks(struct dv_remote *r, struct dv_remote_shard *shard,
+		     uint32_t first, uint32_t n, struct dv_buf *out,
+		     struct dv_err *err) DV_MUST_USE;
+
+/* "packs/ab/abcd..." */
+void dv_remote_pack_key(const uint8_t name[16], char out[48]);
+
+#endif
