@@ -1,0 +1,222 @@
+#include "repo/attrs.h"
+
+#include <string.h>
+
+#include "base/file.h"
+
+#define ATTRS_MAX (16u << 20)
+
+int dv_attrs_quote(const char *pattern, struct dv_buf *out,
+		   struct dv_err *err)
+{
+	int rc;
+
+	if (!strpbrk(pattern, " \t\n\"") && *pattern != '#' &&
+	    *pattern != '!')
+		return dv_buf_addstr(out, pattern, err);
+	rc = dv_buf_addstr(out, "\"", err);
+	for (const char *p = pattern; !rc && *p; p++) {
+		if (*p == '\n')
+			rc = dv_buf_addstr(out, "\\n", err);
+		else if (*p == '\t')
+			rc = dv_buf_addstr(out, "\\t", err);
+		else if (*p == '"' || *p == '\\')
+			rc = dv_buf_addf(out, err, "\\%c", *p);
+		else
+			rc = dv_buf_add(out, p, 1, err);
+	}
+	return rc ? rc : dv_buf_addstr(out, "\"", err);
+}
+
+int dv_attrs_literal(const char *path, struct dv_buf *out, struct dv_err *err)
+{
+	int rc = dv_buf_addstr(out, "/", err);
+
+	for (const char *p = path; !rc && *p; p++) {
+		if (strchr("*?[]\\", *p))
+			rc = dv_buf_addstr(out, "\\", err);
+		if (!rc)
+			rc = dv_buf_add(out, p, 1, err);
+	}
+	return rc;
+}
+
+/*
+ * The pattern of a line, unquoted, and whether it sets filter=dv. Octal
+ * escapes are those of git's C-style quoting.
+ */
+static int parse_line(const char *line, size_t n, struct dv_buf *pattern,
+		      int *ours)
+{
+	const char *p = line, *end = line + n;
+	static const char want[] = "filter=dv";
+
+	pattern->n = 0;
+	*ours = 0;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (p == end || *p == '#')
+		return 0;
+	if (*p == '"') {
+		for (p++; p < end && *p != '"'; p++) {
+			char c = *p;
+
+			if (c == '\\' && p + 1 < end) {
+				c = *++p;
+				if (c == 'n')
+					c = '\n';
+				else if (c == 't')
+					c = '\t';
+				else if (c >= '0' && c <= '3' && end - p > 2) {
+					c = (char)((p[0] - '0') << 6 |
+						   (p[1] - '0') << 3 |
+						   (p[2] - '0'));
+					p += 2;
+				}
+			}
+			if (dv_buf_add(pattern, &c, 1, NULL))
+				return 0;
+		}
+		p++;
+	} else {
+		const char *from = p;
+
+		while (p < end && *p != ' ' && *p != '\t' && *p != '\r')
+			p++;
+		if (dv_buf_add(pattern, from, (size_t)(p - from), NULL))
+			return 0;
+	}
+	while (p < end) {
+		size_t k;
+
+		while (p < end && strchr(" \t\r", *p))
+			p++;
+		k = 0;
+		while (p + k < end && !strchr(" \t\r", p[k]))
+			k++;
+		if (k == sizeof(want) - 1 && !memcmp(p, want, k))
+			*ours = 1;
+		p += k;
+	}
+	return 1;
+}
+
+static int read_attrs(const char *file, struct dv_buf *text,
+		      struct dv_err *err)
+{
+	int rc = dv_file_read(file, text, ATTRS_MAX, err);
+
+	if (rc == DV_ENOTFOUND) {
+		text->n = 0;
+		rc = 0;
+	}
+	return rc;
+}
+
+int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
+{
+	struct dv_buf text = { 0 }, pattern = { 0 };
+	int rc = read_attrs(file, &text, err), ours;
+
+	for (size_t at = 0; !rc && at < text.n;) {
+		const char *line = (const char *)text.p + at;
+		const char *nl = memchr(line, '\n', text.n - at);
+		size_t n = nl ? (size_t)(nl - line) : text.n - at;
+
+		if (parse_line(line, n, &pattern, &ours) && ours &&
+		    !dv_strs_has(out, dv_buf_str(&pattern)))
+			rc = dv_strs_add(out, dv_buf_str(&pattern), err);
+		at += n + 1;
+	}
+	dv_buf_release(&text);
+	dv_buf_release(&pattern);
+	return rc;
+}
+
+int dv_attrs_add(const char *file, const struct dv_strs *patterns,
+		 size_t *added, struct dv_err *err)
+{
+	struct dv_strs have = { 0 };
+	struct dv_buf text = { 0 };
+	int rc;
+
+	*added = 0;
+	rc = dv_attrs_list(file, &have, err);
+	if (!rc)
+		rc = read_attrs(file, &text, err);
+	if (!rc && text.n && text.p[text.n - 1] != '\n')
+		rc = dv_buf_addstr(&text, "\n", err);
+	for (size_t i = 0; !rc && i < patterns->n; i++) {
+		if (dv_strs_has(&have, patterns->v[i]))
+			continue;
+		rc = dv_attrs_quote(patterns->v[i], &text, err);
+		if (!rc)
+			rc = dv_buf_addstr(&text, " " DV_ATTRS "\n", err);
+		if (!rc)
+			rc = dv_strs_add(&have, patterns->v[i], err);
+		++*added;
+	}
+	if (!rc && *added)
+		rc = dv_file_write(file, text.p, text.n, 0666, 0, err);
+	dv_strs_release(&have);
+	dv_buf_release(&text);
+	return rc;
+}
+
+int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
+		    size_t *removed, struct dv_err *err)
+{
+	struct dv_buf text = { 0 }, keep = { 0 }, pattern = { 0 };
+	int rc = read_attrs(file, &text, err), ours;
+
+	*removed = 0;
+	for (size_t at = 0; !rc && at < text.n;) {
+		const char *line = (const char *)text.p + at;
+		const char *nl = memchr(line, '\n', text.n - at);
+		size_t n = nl ? (size_t)(nl - line) + 1 : text.n - at;
+
+		if (parse_line(line, nl ? n - 1 : n, &pattern, &ours) && ours &&
+		    dv_strs_has(patterns, dv_buf_str(&pattern)))
+			++*removed;
+		else
+			rc = dv_buf_add(&keep, line, n, err);
+		at += n;
+	}
+	if (!rc && *removed)
+		rc = dv_file_write(file, keep.p, keep.n, 0666, 0, err);
+	dv_buf_release(&text);
+	dv_buf_release(&keep);
+	dv_buf_release(&pattern);
+	return rc;
+}
+
+int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
+		   struct dv_err *err)
+{
+	static const char *const args[] = { "check-attr", "--stdin", "-z",
+					    "filter", NULL };
+	struct dv_buf in = { 0 }, out = { 0 };
+	char *p, *end;
+	int rc = 0;
+
+	if (!paths->n)
+		return 0;
+	for (size_t i = 0; !rc && i < paths->n; i++)
+		rc = dv_buf_add(&in, paths->v[i], strlen(paths->v[i]) + 1,
+				err);
+	if (!rc)
+		rc = dv_git_input(args, in.p, in.n, (size_t)2 << 30, &out,
+				  err);
+	/* path\0filter\0value\0, in the order asked. */
+	p = (char *)out.p;
+	end = p + out.n;
+	for (size_t i = 0; !rc && i < paths->n && p < end; i++) {
+		p += strlen(p) + 1;
+		p += strlen(p) + 1;
+		yes[i] = !strcmp(p, "dv");
+		p += strlen(p) + 1;
+	}
+	dv_buf_release(&in);
+	dv_buf_release(&out);
+	return rc;
+}

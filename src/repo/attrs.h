@@ -1,0 +1,35 @@
+/* .gitattributes: the patterns that git-dv versions. */
+#ifndef DV_REPO_ATTRS_H
+#define DV_REPO_ATTRS_H
+
+#include "repo/repo.h"
+
+/* What a tracked pattern gets. */
+#define DV_ATTRS "filter=dv diff=dv merge=dv -text !working-tree-encoding"
+
+/* A pattern as .gitattributes spells it (quoted where needed). */
+int dv_attrs_quote(const char *pattern, struct dv_buf *out,
+		   struct dv_err *err) DV_MUST_USE;
+/* A literal path as an anchored pattern: "/a\[1\].json". */
+int dv_attrs_literal(const char *path, struct dv_buf *out,
+		     struct dv_err *err) DV_MUST_USE;
+/*
+ * Add lines to `file` for patterns that have none with filter=dv there;
+ * *added counts. All other lines stay as they are.
+ */
+int dv_attrs_add(const char *file, const struct dv_strs *patterns,
+		 size_t *added, struct dv_err *err) DV_MUST_USE;
+/* Remove our lines for these patterns; *removed counts. */
+int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
+		    size_t *removed, struct dv_err *err) DV_MUST_USE;
+/* Patterns with filter=dv in a file, unquoted. Absence is an empty list. */
+int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
+	DV_MUST_USE;
+/*
+ * Which of these paths (from the top) have filter=dv? yes[i] is set. One
+ * `git check-attr`.
+ */
+int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
+		   struct dv_err *err) DV_MUST_USE;
+
+#endif

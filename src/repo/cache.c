@@ -1,0 +1,386 @@
+#include "repo/cache.h"
+
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+#define MAP_SIZE ((size_t)1 << 30)
+#define RACY_SECONDS 2
+#define VERSION 1
+
+enum table { STAT, BLOB, PUSHED, META, TABLES };
+
+static const char *const table_names[TABLES] = { "stat", "blob", "pushed",
+						 "meta" };
+
+struct pending {
+	struct pending *next;
+	enum table table;
+	size_t kn, vn;
+	uint8_t bytes[];	/* key, value */
+};
+
+struct dv_cache {
+	MDB_env *env;
+	MDB_dbi dbi[TABLES];
+	MDB_txn *read;
+	int reading;
+	uint64_t seed, worktree;
+	struct pending *first, **last;
+	size_t npending;
+};
+
+static int begin_tables(struct dv_cache *c)
+{
+	uint8_t fresh[8 + 1] = { VERSION };
+	MDB_val k = { 4, (void *)"seed" }, v;
+	MDB_txn *t;
+	int rc;
+
+	rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &t);
+	for (int i = 0; !rc && i < TABLES; i++)
+		rc = mdb_dbi_open(t, table_names[i], 0, &c->dbi[i]);
+	if (!rc)
+		rc = mdb_get(t, c->dbi[META], &k, &v);
+	if (!rc && v.mv_size == sizeof(fresh)) {
+		memcpy(&c->seed, (uint8_t *)v.mv_data + 1, 8);
+		return mdb_txn_commit(t);
+	}
+	mdb_txn_abort(t);
+	/* The first time: make the tables and a seed. */
+	rc = mdb_txn_begin(c->env, NULL, 0, &t);
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && i < TABLES; i++)
+		rc = mdb_dbi_open(t, table_names[i], MDB_CREATE, &c->dbi[i]);
+	if (!rc && dv_random(fresh + 1, 8, NULL))
+		rc = MDB_PANIC;
+	v.mv_data = fresh;
+	v.mv_size = sizeof(fresh);
+	if (!rc)
+		rc = mdb_put(t, c->dbi[META], &k, &v, 0);
+	if (rc) {
+		mdb_txn_abort(t);
+		return rc;
+	}
+	memcpy(&c->seed, fresh + 1, 8);
+	return mdb_txn_commit(t);
+}
+
+struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
+{
+	struct dv_cache *c = calloc(1, sizeof(*c));
+	char *dir = dv_fmt("%s/dv/cache", common_dir);
+	int rc = MDB_PANIC;
+
+	if (!c || !dir)
+		goto fail;
+	if (dv_dir_make(dir, NULL))
+		goto fail;
+	rc = mdb_env_create(&c->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(c->env, TABLES);
+	if (!rc)
+		rc = mdb_env_set_mapsize(c->env, MAP_SIZE);
+	if (!rc)
+		rc = mdb_env_open(c->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0666);
+	if (!rc)
+		rc = begin_tables(c);
+	if (rc)
+		goto fail;
+	c->last = &c->first;
+	c->worktree = XXH3_64bits_withSeed(git_dir, strlen(git_dir), c->seed);
+	free(dir);
+	return c;
+fail:
+	if (rc != MDB_PANIC)
+		dv_log_debug("the cache in '%s' is not used: %s", dir,
+			     mdb_strerror(rc));
+	if (c && c->env)
+		mdb_env_close(c->env);
+	free(c);
+	free(dir);
+	return NULL;
+}
+
+void dv_cache_close(struct dv_cache *c)
+{
+	if (!c)
+		return;
+	dv_cache_flush(c);
+	if (c->read)
+		mdb_txn_abort(c->read);
+	mdb_env_close(c->env);
+	free(c);
+}
+
+uint64_t dv_cache_seed(const struct dv_cache *c)
+{
+	return c ? c->seed : 0;
+}
+
+static void put(struct dv_cache *c, enum table table, const void *k, size_t kn,
+		const void *v, size_t vn)
+{
+	struct pending *p;
+
+	p = malloc(sizeof(*p) + kn + vn);
+	if (!p)
+		return;
+	p->next = NULL;
+	p->table = table;
+	p->kn = kn;
+	p->vn = vn;
+	memcpy(p->bytes, k, kn);
+	if (vn)
+		memcpy(p->bytes + kn, v, vn);
+	*c->last = p;
+	c->last = &p->next;
+	if (++c->npending >= 100000)
+		dv_cache_flush(c);
+}
+
+static void end_read(struct dv_cache *c)
+{
+	if (c->reading)
+		mdb_txn_reset(c->read);
+	c->reading = 0;
+}
+
+void dv_cache_flush(struct dv_cache *c)
+{
+	MDB_txn *t = NULL;
+	int rc;
+
+	if (!c || !c->first)
+		return;
+	end_read(c);
+	rc = mdb_txn_begin(c->env, NULL, 0, &t);
+	while (c->first) {
+		struct pending *p = c->first;
+		MDB_val k = { p->kn, p->bytes };
+		MDB_val v = { p->vn, p->bytes + p->kn };
+
+		if (!rc)
+			rc = mdb_put(t, c->dbi[p->table], &k, &v, 0);
+		c->first = p->next;
+		free(p);
+	}
+	c->last = &c->first;
+	c->npending = 0;
+	/* A full map is started anew; what it held is only a cache. */
+	if (rc == MDB_MAP_FULL) {
+		mdb_txn_abort(t);
+		t = NULL;
+		rc = mdb_txn_begin(c->env, NULL, 0, &t);
+		for (int i = 0; !rc && i < META; i++)
+			rc = mdb_drop(t, c->dbi[i], 0);
+	}
+	if (!rc)
+		rc = mdb_txn_commit(t);
+	else if (t)
+		mdb_txn_abort(t);
+	if (rc)
+		dv_log_debug("the cache was not written: %s", mdb_strerror(rc));
+}
+
+static int get(struct dv_cache *c, enum table table, const void *k, size_t kn,
+	       MDB_val *v)
+{
+	MDB_val key = { kn, (void *)k };
+
+	if (!c->read) {
+		if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &c->read)) {
+			c->read = NULL;
+			return 0;
+		}
+		c->reading = 1;
+	} else if (!c->reading) {
+		if (mdb_txn_renew(c->read))
+			return 0;
+		c->reading = 1;
+	}
+	return mdb_get(c->read, c->dbi[table], &key, v) == 0;
+}
+
+static void path_key(const struct dv_cache *c, const char *path,
+		     uint8_t out[16])
+{
+	XXH128_canonical_t canon;
+
+	XXH128_canonicalFromHash(&canon,
+		XXH3_128bits_withSeed(path, strlen(path), c->worktree));
+	memcpy(out, canon.digest, 16);
+}
+
+#define OID_BYTES 41u
+#define STAT_BYTES (73u + OID_BYTES)
+
+static void oid_out(uint8_t *p, const struct dv_oid *oid)
+{
+	p[0] = oid->scheme;
+	dv_put64(p + 1, oid->size);
+	memcpy(p + 9, oid->id.b, DV_ID_SIZE);
+}
+
+static void oid_in(const uint8_t *p, struct dv_oid *oid)
+{
+	memset(oid, 0, sizeof(*oid));
+	oid->scheme = p[0];
+	oid->size = dv_get64(p + 1);
+	memcpy(oid->id.b, p + 9, DV_ID_SIZE);
+}
+
+int dv_cache_stat_get(struct dv_cache *c, const char *path,
+		      struct dv_stat_entry *e)
+{
+	const uint8_t *p;
+	uint8_t key[16];
+	MDB_val v;
+
+	if (!c)
+		return 0;
+	path_key(c, path, key);
+	if (!get(c, STAT, key, sizeof(key), &v) || v.mv_size != STAT_BYTES)
+		return 0;
+	p = v.mv_data;
+	e->dev = dv_get64(p);
+	e->ino = dv_get64(p + 8);
+	e->size = dv_get64(p + 16);
+	e->mtime_s = (int64_t)dv_get64(p + 24);
+	e->ctime_s = (int64_t)dv_get64(p + 32);
+	e->mtime_ns = dv_get32(p + 40);
+	e->ctime_ns = dv_get32(p + 44);
+	e->when_s = (int64_t)dv_get64(p + 48);
+	memcpy(e->digest, p + 56, 16);
+	e->has_digest = p[72];
+	oid_in(p + 73, &e->oid);
+	end_read(c);
+	return 1;
+}
+
+void dv_cache_stat_put(struct dv_cache *c, const char *path,
+		       const struct dv_stat_entry *e)
+{
+	uint8_t key[16], p[STAT_BYTES] = { 0 };
+
+	if (!c)
+		return;
+	path_key(c, path, key);
+	dv_put64(p, e->dev);
+	dv_put64(p + 8, e->ino);
+	dv_put64(p + 16, e->size);
+	dv_put64(p + 24, (uint64_t)e->mtime_s);
+	dv_put64(p + 32, (uint64_t)e->ctime_s);
+	dv_put32(p + 40, e->mtime_ns);
+	dv_put32(p + 44, e->ctime_ns);
+	dv_put64(p + 48, (uint64_t)e->when_s);
+	memcpy(p + 56, e->digest, 16);
+	p[72] = e->has_digest;
+	oid_out(p + 73, &e->oid);
+	put(c, STAT, key, sizeof(key), p, sizeof(p));
+}
+
+int dv_stat_entry_fits(const struct dv_stat_entry *e, const struct stat *st)
+{
+	return e->dev == (uint64_t)st->st_dev &&
+	       e->ino == (uint64_t)st->st_ino &&
+	       e->size == (uint64_t)st->st_size &&
+	       e->mtime_s == st->st_mtim.tv_sec &&
+	       e->mtime_ns == (uint32_t)st->st_mtim.tv_nsec &&
+	       e->ctime_s == st->st_ctim.tv_sec &&
+	       e->ctime_ns == (uint32_t)st->st_ctim.tv_nsec &&
+	       e->when_s - e->mtime_s >= RACY_SECONDS &&
+	       e->when_s - e->ctime_s >= RACY_SECONDS;
+}
+
+void dv_stat_entry_fill(struct dv_stat_entry *e, const struct stat *st)
+{
+	memset(e, 0, sizeof(*e));
+	e->dev = (uint64_t)st->st_dev;
+	e->ino = (uint64_t)st->st_ino;
+	e->size = (uint64_t)st->st_size;
+	e->mtime_s = st->st_mtim.tv_sec;
+	e->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+	e->ctime_s = st->st_ctim.tv_sec;
+	e->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
+	e->when_s = time(NULL);
+}
+
+int dv_cache_blob_get(struct dv_cache *c, const uint8_t *blob, size_t n,
+		      struct dv_oid *oid)
+{
+	MDB_val v;
+
+	if (!c || !get(c, BLOB, blob, n, &v))
+		return -1;
+	if (v.mv_size != OID_BYTES)
+		return 0;
+	oid_in(v.mv_data, oid);
+	return 1;
+}
+
+void dv_cache_blob_put(struct dv_cache *c, const uint8_t *blob, size_t n,
+		       const struct dv_oid *oid)
+{
+	uint8_t p[OID_BYTES] = { 0 };
+
+	if (!c)
+		return;
+	if (oid)
+		oid_out(p, oid);
+	put(c, BLOB, blob, n, p, oid ? sizeof(p) : 1);
+}
+
+static void pushed_key(const char *uuid, const struct dv_oid *oid,
+		       uint8_t key[65])
+{
+	memcpy(key, uuid, 32);
+	key[32] = oid->scheme;
+	memcpy(key + 33, oid->id.b, DV_ID_SIZE);
+}
+
+int dv_cache_pushed_get(struct dv_cache *c, const char *uuid,
+			const struct dv_oid *oid)
+{
+	uint8_t key[65];
+	MDB_val v;
+
+	if (!c)
+		return 0;
+	pushed_key(uuid, oid, key);
+	return get(c, PUSHED, key, sizeof(key), &v);
+}
+
+void dv_cache_pushed_put(struct dv_cache *c, const char *uuid,
+			 const struct dv_oid *oid)
+{
+	uint8_t key[65];
+
+	if (!c)
+		return;
+	pushed_key(uuid, oid, key);
+	put(c, PUSHED, key, sizeof(key), "", 1);
+}
+
+void dv_cache_pushed_forget(struct dv_cache *c)
+{
+	MDB_txn *t;
+
+	if (!c)
+		return;
+	dv_cache_flush(c);
+	end_read(c);
+	if (mdb_txn_begin(c->env, NULL, 0, &t))
+		return;
+	if (mdb_drop(t, c->dbi[PUSHED], 0))
+		mdb_txn_abort(t);
+	else if (mdb_txn_commit(t))
+		dv_log_debug("the cache was not written");
+}

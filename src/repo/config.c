@@ -1,0 +1,265 @@
+/* Settings: one `git config --list`, and the team's .dvconfig. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "repo/repo.h"
+
+#define CONFIG_MAX (16u << 20)
+#define TEAM_MAX (1u << 20)
+
+/*
+ * .dvconfig comes with a clone, from strangers. Nothing in this list names a
+ * command, a credential, or a place on this machine other than a store's URL,
+ * which is opened as a store alone and only with the uuid beside it.
+ */
+static const char *const team_keys[] = {
+	"dv.remote", "dv.above", "dv.include", "dv.exclude", "dv.compression",
+};
+
+int dv_config_team_allowed(const char *key)
+{
+	size_t n = strlen(key);
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(team_keys); i++)
+		if (!strcmp(key, team_keys[i]))
+			return 1;
+	return n > 10 && !strncmp(key, "dv.remote.", 10) &&
+	       (!strcmp(key + n - 4, ".url") ||
+		(n > 15 && !strcmp(key + n - 5, ".uuid")));
+}
+
+/* "key\nvalue\0", or "key\0" for a value that is just true. */
+static int parse_list(const struct dv_buf *b, int team, struct dv_strs *keys,
+		      struct dv_strs *values, struct dv_err *err)
+{
+	const char *p = (const char *)b->p, *end = p + b->n;
+
+	while (p < end) {
+		size_t n = strnlen(p, (size_t)(end - p));
+		const char *nl = memchr(p, '\n', n);
+		size_t k = nl ? (size_t)(nl - p) : n;
+		int rc = dv_strs_addn(keys, p, k, err);
+
+		if (!rc)
+			rc = dv_strs_addn(values, nl ? nl + 1 : "true",
+					  nl ? n - k - 1 : 4, err);
+		if (rc)
+			return rc;
+		if (team && !dv_config_team_allowed(keys->v[keys->n - 1])) {
+			dv_log_debug(".dvconfig: '%s' is not read from there",
+				     keys->v[keys->n - 1]);
+			free(keys->v[--keys->n]);
+			free(values->v[--values->n]);
+		}
+		p += n + 1;
+	}
+	return 0;
+}
+
+/* The file in the worktree, or (during a clone's checkout) in HEAD. */
+static int read_team(struct dv_repo *r, struct dv_buf *out,
+		     struct dv_err *err)
+{
+	struct dv_buf text = { 0 };
+	char *path = r->top ? dv_fmt("%s/.dvconfig", r->top) : NULL;
+	const char *argv[] = { "git", "config", "-z", "--no-includes",
+			       "--list", "-f", "-", NULL };
+	const char *blob[] = { "git", "config", "-z", "--no-includes",
+			       "--list", "--blob", "HEAD:.dvconfig", NULL };
+	struct stat st;
+	int code, rc = 0;
+
+	if (path && !lstat(path, &st)) {
+		if (!S_ISREG(st.st_mode)) {
+			dv_log_warn("'.dvconfig' is not a regular file and is not read");
+			free(path);
+			return 0;
+		}
+		rc = dv_file_read(path, &text, TEAM_MAX, err);
+		if (!rc && text.n)
+			rc = dv_proc_filter(argv, NULL, 0, text.p, text.n,
+					    TEAM_MAX, out, &code, err);
+		else
+			code = 0;
+		if (!rc && code)
+			rc = dv_err_set(err, DV_EINVAL,
+					"'.dvconfig' cannot be read by 'git config'; mend or remove it");
+	} else {
+		char *index = dv_repo_index_path(r);
+
+		/* Only a clone in its checkout has no index but a HEAD. */
+		if (index && (r->top == NULL || !dv_file_exists(index))) {
+			rc = dv_proc_capture(blob, NULL, DV_PROC_QUIET,
+					     TEAM_MAX, out, &code, err);
+			if (!rc && code)
+				out->n = 0;
+		}
+		free(index);
+	}
+	dv_buf_release(&text);
+	free(path);
+	return rc;
+}
+
+static int load(struct dv_repo *r)
+{
+	static const char *const argv[] = { "git", "config", "-z", "--list",
+					    NULL };
+	struct dv_config *c = &r->config;
+	struct dv_buf out = { 0 };
+	struct dv_err err = { 0 };
+	int code, rc;
+
+	if (c->loaded)
+		return 0;
+	c->loaded = 1;
+	rc = dv_proc_capture(argv, NULL, 0, CONFIG_MAX, &out, &code, &err);
+	if (!rc && code)
+		rc = dv_err_set(&err, DV_EINVAL,
+				"'git config --list' failed");
+	if (!rc)
+		rc = parse_list(&out, 0, &c->keys, &c->values, &err);
+	out.n = 0;
+	if (!rc)
+		rc = read_team(r, &out, &err);
+	if (!rc)
+		rc = parse_list(&out, 1, &c->team_keys, &c->team_values, &err);
+	if (rc)
+		dv_log_warn("%s", err.msg);
+	dv_buf_release(&out);
+	return rc;
+}
+
+void dv_config_reload(struct dv_repo *r)
+{
+	struct dv_config *c = &r->config;
+
+	dv_strs_release(&c->keys);
+	dv_strs_release(&c->values);
+	dv_strs_release(&c->team_keys);
+	dv_strs_release(&c->team_values);
+	c->loaded = 0;
+}
+
+static const char *last(const struct dv_strs *keys,
+			const struct dv_strs *values, const char *key)
+{
+	for (size_t i = keys->n; i-- > 0;)
+		if (!strcmp(keys->v[i], key))
+			return values->v[i];
+	return NULL;
+}
+
+const char *dv_config_get_own(struct dv_repo *r, const char *key)
+{
+	load(r);
+	return last(&r->config.keys, &r->config.values, key);
+}
+
+const char *dv_config_get_team(struct dv_repo *r, const char *key)
+{
+	load(r);
+	return last(&r->config.team_keys, &r->config.team_values, key);
+}
+
+const char *dv_config_get(struct dv_repo *r, const char *key)
+{
+	const char *own = dv_config_get_own(r, key);
+
+	return own ? own : dv_config_get_team(r, key);
+}
+
+int dv_config_all(struct dv_repo *r, const char *key, struct dv_strs *out,
+		  struct dv_err *err)
+{
+	struct dv_config *c = &r->config;
+	int rc = 0;
+
+	load(r);
+	for (size_t i = 0; !rc && i < c->team_keys.n; i++)
+		if (!strcmp(c->team_keys.v[i], key))
+			rc = dv_strs_add(out, c->team_values.v[i], err);
+	for (size_t i = 0; !rc && i < c->keys.n; i++)
+		if (!strcmp(c->keys.v[i], key))
+			rc = dv_strs_add(out, c->values.v[i], err);
+	return rc;
+}
+
+int dv_config_bool(struct dv_repo *r, const char *key, int fallback)
+{
+	const char *v = dv_config_get(r, key);
+
+	if (!v)
+		return fallback;
+	if (!strcasecmp(v, "true") || !strcasecmp(v, "yes") ||
+	    !strcasecmp(v, "on") || !strcmp(v, "1"))
+		return 1;
+	if (!*v || !strcasecmp(v, "false") || !strcasecmp(v, "no") ||
+	    !strcasecmp(v, "off") || !strcmp(v, "0"))
+		return 0;
+	dv_log_warn("setting %s is '%s', neither true nor false", key, v);
+	return fallback;
+}
+
+uint64_t dv_config_size(struct dv_repo *r, const char *key, uint64_t fallback)
+{
+	const char *v = dv_config_get(r, key);
+	uint64_t n;
+
+	if (!v)
+		return fallback;
+	if (dv_size_parse(v, &n)) {
+		dv_log_warn("setting %s is '%s', not a size such as 500k or 10M",
+			    key, v);
+		return fallback;
+	}
+	return n;
+}
+
+int dv_config_int(struct dv_repo *r, const char *key, int fallback)
+{
+	uint64_t n = dv_config_size(r, key, (uint64_t)fallback);
+
+	return n > 0x7fffffff ? fallback : (int)n;
+}
+
+static int run_config(const char *const *argv, int ok_code,
+		      struct dv_err *err)
+{
+	struct dv_buf out = { 0 };
+	int code, rc;
+
+	rc = dv_proc_capture(argv, NULL, 0, 65536, &out, &code, err);
+	dv_buf_release(&out);
+	if (!rc && code && code != ok_code)
+		rc = dv_err_set(err, DV_EIO, "cannot set '%s' in git's configuration",
+				argv[argv[2][0] == '-' && argv[2][1] == 'f' ? 5 : 4]);
+	return rc;
+}
+
+int dv_config_set(const char *where, const char *key, const char *value,
+		  struct dv_err *err)
+{
+	const char *scope[] = { "git", "config", where, "--replace-all", key,
+				value, NULL };
+	const char *file[] = { "git", "config", "-f", where, "--replace-all",
+			       key, value, NULL };
+
+	return run_config(where[0] == '-' ? scope : file, 0, err);
+}
+
+int dv_config_unset(const char *where, const char *key, struct dv_err *err)
+{
+	const char *scope[] = { "git", "config", where, "--unset-all", key,
+				NULL };
+	const char *file[] = { "git", "config", "-f", where, "--unset-all",
+			       key, NULL };
+
+	/* 5: it was not set. */
+	return run_config(where[0] == '-' ? scope : file, 5, err);
+}

@@ -1,0 +1,313 @@
+#include "repo/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/idmap.h"
+#include "repo/gitindex.h"
+#include "repo/objects.h"
+
+#define LIST_MAX ((size_t)2 << 30)
+#define TIPS_MAX 200
+
+void dv_ptrs_release(struct dv_ptrs *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->v[i].path);
+	free(p->v);
+	memset(p, 0, sizeof(*p));
+}
+
+static int add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
+	       const struct dv_oid *previous, struct dv_err *err)
+{
+	struct dv_ptr *v = dv_grow(p->v, &p->cap, p->n + 1, sizeof(*v));
+
+	if (!v)
+		return dv_err_nomem(err);
+	p->v = v;
+	v += p->n;
+	memset(v, 0, sizeof(*v));
+	v->path = strdup(path);
+	if (!v->path)
+		return dv_err_nomem(err);
+	v->oid = *oid;
+	if (previous)
+		v->previous = *previous;
+	p->n++;
+	return 0;
+}
+
+/* How many of these blobs does the cache not know? libgit2 pays from there. */
+int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
+		     struct dv_ptrs *out, struct dv_err *err)
+{
+	char *path = dv_repo_index_path(r);
+	struct dv_gitindex ix = { 0 };
+	struct dv_objects *o = NULL;
+	size_t unknown = 0, hs = dv_repo_oid_size(r);
+	int rc;
+
+	if (!path)
+		return dv_err_nomem(err);
+	rc = dv_gitindex_read(&ix, path, r->algo, err);
+	free(path);
+	if (rc == DV_ENOTFOUND)
+		return 0;	/* nothing was ever staged */
+	if (!rc && ix.split) {
+		dv_gitindex_release(&ix);
+		return dv_ptrs_of_commit(r, c, NULL, out, err);
+	}
+	for (size_t i = 0; !rc && i < ix.n; i++) {
+		struct dv_oid oid;
+
+		unknown += dv_cache_blob_get(c, ix.v[i].oid, hs, &oid) < 0;
+	}
+	if (!rc)
+		rc = dv_objects_open(&o, r, unknown, err);
+	for (size_t i = 0; !rc && i < ix.n; i++) {
+		const struct dv_gitentry *e = &ix.v[i];
+		struct dv_oid oid;
+		int is;
+
+		if (e->stage || (e->mode & 0170000) != 0100000 ||
+		    e->intent_to_add)
+			continue;
+		is = dv_objects_pointer(o, c, e->oid, &oid, err);
+		if (is == DV_ENOTFOUND)
+			continue;	/* a partial clone, offline */
+		if (is < 0)
+			rc = is;
+		else if (is)
+			rc = add(out, e->path, &oid, NULL, err);
+	}
+	dv_objects_close(o);
+	dv_gitindex_release(&ix);
+	return rc;
+}
+
+/* "mode SP type SP id TAB path\0" or, of ls-files -s, "mode SP id SP stage". */
+int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
+		      struct dv_ptrs *out, struct dv_err *err)
+{
+	const char *tree[] = { "ls-tree", "-r", "-z", "--full-tree", rev,
+			       NULL };
+	static const char *const index[] = { "ls-files", "-s", "-z",
+					     "--full-name", ":/", NULL };
+	struct dv_objects *o = NULL;
+	struct dv_buf list = { 0 };
+	size_t hs = dv_repo_oid_size(r);
+	char *p, *end;
+	int rc;
+
+	rc = dv_git(rev ? tree : index, LIST_MAX, &list, err);
+	if (!rc)
+		rc = dv_objects_open(&o, r, list.n / 100, err);
+	p = (char *)list.p;
+	end = p + list.n;
+	for (; !rc && p < end; p += strlen(p) + 1) {
+		char *tab = strchr(p, '\t');
+		uint8_t id[32];
+		struct dv_oid oid;
+		int is;
+
+		if (!tab || strncmp(p, "100", 3))
+			continue;
+		if (dv_hex_decode(id, p + (rev ? 12 : 7), hs))
+			continue;
+		is = dv_objects_pointer(o, c, id, &oid, err);
+		if (is > 0)
+			rc = add(out, tab + 1, &oid, NULL, err);
+		else if (is < 0 && is != DV_ENOTFOUND)
+			rc = is;
+		p = tab + 1;
+	}
+	dv_objects_close(o);
+	dv_buf_release(&list);
+	return rc;
+}
+
+static int known_commits(const struct dv_strs *revs, struct dv_strs *out,
+			 struct dv_err *err)
+{
+	static const char *const check[] = { "cat-file", "--batch-check",
+					     NULL };
+	struct dv_buf in = { 0 }, res = { 0 };
+	char *p, *save = NULL;
+	int rc = 0;
+
+	if (!revs->n)
+		return 0;
+	for (size_t i = 0; !rc && i < revs->n; i++)
+		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
+	if (!rc)
+		rc = dv_git_input(check, in.p, in.n, LIST_MAX, &res, err);
+	if (!rc) {
+		for (p = strtok_r((char *)res.p, "\n", &save); !rc && p;
+		     p = strtok_r(NULL, "\n", &save)) {
+			char *sp = strchr(p, ' ');
+
+			if (!sp || (strncmp(sp, " commit ", 8) &&
+				    strncmp(sp, " tag ", 5)))
+				continue;
+			rc = dv_strs_addn(out, p, (size_t)(sp - p), err);
+		}
+	}
+	dv_buf_release(&in);
+	dv_buf_release(&res);
+	return rc;
+}
+
+/*
+ * One record of `git log --raw -z`: ":mode mode old new status\0path\0". Every
+ * blob that a commit of the range has and no parent of it has shows up as the
+ * new side of one, since each parent's difference is listed (-m).
+ */
+static int raw_record(struct dv_repo *r, struct dv_cache *c,
+		      struct dv_objects *o, struct dv_idmap *seen,
+		      const char *rec, const char *path, struct dv_ptrs *out,
+		      struct dv_err *err)
+{
+	size_t hs = dv_repo_oid_size(r), hex = 2 * hs;
+	struct dv_oid oid, previous = { 0 };
+	uint8_t old_id[32], new_id[32];
+	struct dv_id key = { { 0 } };
+	int is, rc;
+
+	if (strlen(rec) < 15 + 2 * hex + 2 || strncmp(rec + 8, "100", 3) ||
+	    dv_hex_decode(old_id, rec + 15, hs) ||
+	    dv_hex_decode(new_id, rec + 16 + hex, hs))
+		return 0;
+	is = dv_objects_pointer(o, c, new_id, &oid, err);
+	if (is <= 0)
+		return is == DV_ENOTFOUND ? 0 : is;
+	memcpy(key.b, new_id, hs);
+	rc = dv_idmap_put(seen, 1, &key, 1, err);
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	if (dv_objects_pointer(o, c, old_id, &previous, NULL) != 1)
+		memset(&previous, 0, sizeof(previous));
+	return add(out, path, &oid, &previous, err);
+}
+
+int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
+		     const struct dv_strs *revs,
+		     const struct dv_strs *not_revs, struct dv_ptrs *out,
+		     struct dv_err *err)
+{
+	static const char *const args[] = { "log", "--stdin", "-m", "--raw",
+		"-z", "--no-abbrev", "--no-renames", "--format=", "--root",
+		"--diff-filter=d", "--no-ext-diff", "--no-textconv",
+		"--no-show-signature", "--no-notes", "--no-color", NULL };
+	struct dv_strs known = { 0 };
+	struct dv_buf in = { 0 }, list = { 0 };
+	struct dv_idmap seen = { 0 };
+	struct dv_objects *o = NULL;
+	char *p, *end;
+	int rc;
+
+	if (!revs->n)
+		return 0;
+	rc = known_commits(not_revs, &known, err);
+	for (size_t i = 0; !rc && i < revs->n; i++)
+		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
+	for (size_t i = 0; !rc && i < known.n; i++)
+		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
+	if (!rc)
+		rc = dv_git_input(args, in.p, in.n, LIST_MAX, &list, err);
+	if (!rc)
+		rc = dv_objects_open(&o, r, list.n / 100, err);
+	p = (char *)list.p;
+	end = p + list.n;
+	while (!rc && p < end) {
+		char *rec = p;
+
+		p += strlen(p) + 1;
+		/* Between commits there may be an empty one. */
+		while (*rec == '\n')
+			rec++;
+		if (*rec != ':')
+			continue;
+		if (p >= end)
+			break;
+		rc = raw_record(r, c, o, &seen, rec, p, out, err);
+		p += strlen(p) + 1;
+	}
+	dv_objects_close(o);
+	dv_idmap_release(&seen);
+	dv_strs_release(&known);
+	dv_buf_release(&in);
+	dv_buf_release(&list);
+	return rc;
+}
+
+int dv_all_refs(struct dv_strs *out, struct dv_err *err)
+{
+	static const char *const args[] = { "for-each-ref",
+					    "--format=%(objectname)", NULL };
+	struct dv_buf list = { 0 };
+	char *p, *save = NULL;
+	int rc = dv_git(args, LIST_MAX, &list, err);
+
+	if (!rc && list.n)
+		for (p = strtok_r((char *)list.p, "\n", &save); !rc && p;
+		     p = strtok_r(NULL, "\n", &save))
+			if (!dv_strs_has(out, p))
+				rc = dv_strs_add(out, p, err);
+	dv_buf_release(&list);
+	return rc;
+}
+
+int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
+		   struct dv_err *err)
+{
+	char *path = dv_fmt("%s/dv/pushed/%s", r->common_dir, uuid);
+	struct dv_buf b = { 0 };
+	char *p, *save = NULL;
+	int rc = 0;
+
+	if (!path)
+		return dv_err_nomem(err);
+	if (!dv_file_read(path, &b, 1u << 20, NULL) && b.n)
+		for (p = strtok_r((char *)b.p, "\n", &save); !rc && p;
+		     p = strtok_r(NULL, "\n", &save))
+			if (strlen(p) == 2 * dv_repo_oid_size(r) &&
+			    dv_hex_valid(p, strlen(p)))
+				rc = dv_strs_add(out, p, err);
+	dv_buf_release(&b);
+	free(path);
+	return rc;
+}
+
+/* Newest first; old ones fall out at the end. */
+void dv_pushed_add(struct dv_repo *r, const char *uuid,
+		   const struct dv_strs *tips)
+{
+	char *dir = dv_fmt("%s/dv/pushed", r->common_dir);
+	char *path = dir ? dv_fmt("%s/%s", dir, uuid) : NULL;
+	struct dv_strs old = { 0 };
+	struct dv_buf b = { 0 };
+	size_t n = 0;
+
+	if (!path || dv_dir_make(dir, NULL) ||
+	    dv_pushed_tips(r, uuid, &old, NULL))
+		goto out;
+	for (size_t i = 0; i < tips->n; i++, n++)
+		if (dv_buf_addf(&b, NULL, "%s\n", tips->v[i]))
+			goto out;
+	for (size_t i = 0; i < old.n && n < TIPS_MAX; i++)
+		if (!dv_strs_has(tips, old.v[i])) {
+			if (dv_buf_addf(&b, NULL, "%s\n", old.v[i]))
+				goto out;
+			n++;
+		}
+	if (dv_file_write(path, b.p, b.n, 0666, 0, NULL))
+		goto out;
+out:
+	dv_strs_release(&old);
+	dv_buf_release(&b);
+	free(path);
+	free(dir);
+}

@@ -1,0 +1,50 @@
+/*
+ * Pointers in Git: of the index, of a commit's tree, of a range of history.
+ */
+#ifndef DV_REPO_HISTORY_H
+#define DV_REPO_HISTORY_H
+
+#include "repo/cache.h"
+#include "repo/repo.h"
+
+struct dv_ptr {
+	char *path;		/* from the top; owned */
+	struct dv_oid oid;
+	struct dv_oid previous;	/* what the path held before; scheme 0: none */
+};
+
+struct dv_ptrs {
+	struct dv_ptr *v;
+	size_t n, cap;
+};
+
+void dv_ptrs_release(struct dv_ptrs *p);
+
+/* Every path of the index that is a pointer (stage 0). */
+int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
+		     struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
+/* Every path of a commit (or tree) that is a pointer. */
+int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
+		      struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
+/*
+ * Every pointer that the commits reachable from `revs` but not from `not_revs`
+ * brought in, intermediate commits included, once each per path. Names that
+ * do not exist here are left out of `not_revs`.
+ */
+int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
+		     const struct dv_strs *revs,
+		     const struct dv_strs *not_revs, struct dv_ptrs *out,
+		     struct dv_err *err) DV_MUST_USE;
+/* All refs, for --all. */
+int dv_all_refs(struct dv_strs *out, struct dv_err *err) DV_MUST_USE;
+
+/*
+ * Tips whose whole history is known to be on a store. Kept in
+ * dv/pushed/<uuid>; a cache that saves walking the same commits again.
+ */
+int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
+		   struct dv_err *err) DV_MUST_USE;
+void dv_pushed_add(struct dv_repo *r, const char *uuid,
+		   const struct dv_strs *tips);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * git-dv's hooks in a clone: thin sh that calls `git dv hook NAME`, beside
+ * whatever hooks stand there. A foreign hook of the same name is kept as
+ * NAME.before-git-dv and run first; its exit code is honoured.
+ */
+#ifndef DV_REPO_HOOKS_H
+#define DV_REPO_HOOKS_H
+
+#include "repo/repo.h"
+
+/* NULL-terminated. */
+extern const char *const dv_hook_names[];
+
+/* Where this repository's hooks are (core.hooksPath). Caller frees. */
+char *dv_hooks_dir(struct dv_repo *r);
+/*
+ * Install what is missing. Repeatable; *changed counts. A hooks folder that
+ * cannot be written to is an error that says what to add by hand.
+ */
+int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
+	DV_MUST_USE;
+/* Remove ours and put foreign ones back as they were. */
+int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
+	DV_MUST_USE;
+/* 1 where all are there. */
+int dv_hooks_installed(struct dv_repo *r);
+/* Is there a foreign hook of this name that would see pointers? */
+int dv_hooks_foreign(struct dv_repo *r, const char *name);
+
+#endif

@@ -1,0 +1,19 @@
+libdv_a_SOURCES += \
+	src/repo/attrs.c \
+	src/repo/attrs.h \
+	src/repo/cache.c \
+	src/repo/cache.h \
+	src/repo/config.c \
+	src/repo/gitindex.c \
+	src/repo/gitindex.h \
+	src/repo/history.c \
+	src/repo/history.h \
+	src/repo/hooks.c \
+	src/repo/hooks.h \
+	src/repo/objects.c \
+	src/repo/objects.h \
+	src/repo/remotes.c \
+	src/repo/remotes.h \
+	src/repo/repo.c \
+	src/repo/repo.h
+

@@ -1,0 +1,188 @@
+#include "repo/objects.h"
+
+#include <git2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/proc.h"
+
+/* Starting libgit2 costs more than so many objects through a pipe. */
+#define LIBGIT2_FROM 500
+
+struct dv_objects {
+	struct dv_repo *repo;
+	git_repository *git2;
+	git_odb *odb;
+	int git2_on;
+	struct dv_proc cat;
+	int cat_on;
+	FILE *from;
+};
+
+/* Partial clones fetch what they lack only through git itself. */
+static int may_use_libgit2(struct dv_repo *r)
+{
+	return r->algo == 1 &&
+	       !dv_config_get_own(r, "extensions.partialclone") &&
+	       !getenv("GIT_OBJECT_DIRECTORY") &&
+	       !getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+}
+
+static void try_libgit2(struct dv_objects *o)
+{
+	if (git_libgit2_init() < 0)
+		return;
+	o->git2_on = 1;
+	if (git_repository_open_bare(&o->git2, o->repo->common_dir) ||
+	    git_repository_odb(&o->odb, o->git2)) {
+		git_repository_free(o->git2);
+		o->git2 = NULL;
+		o->odb = NULL;
+	}
+}
+
+int dv_objects_open(struct dv_objects **out, struct dv_repo *r,
+		    size_t expected, struct dv_err *err)
+{
+	struct dv_objects *o = calloc(1, sizeof(*o));
+
+	*out = o;
+	if (!o)
+		return dv_err_nomem(err);
+	o->repo = r;
+	if (expected >= LIBGIT2_FROM && may_use_libgit2(r))
+		try_libgit2(o);
+	return 0;
+}
+
+void dv_objects_close(struct dv_objects *o)
+{
+	if (!o)
+		return;
+	git_odb_free(o->odb);
+	git_repository_free(o->git2);
+	if (o->git2_on)
+		git_libgit2_shutdown();
+	if (o->from)
+		fclose(o->from);
+	if (o->cat_on)
+		dv_proc_wait(&o->cat);
+	free(o);
+}
+
+static int start_cat(struct dv_objects *o, struct dv_err *err)
+{
+	static const char *const argv[] = { "git", "cat-file", "--batch",
+					    NULL };
+	int rc;
+
+	if (o->cat_on)
+		return 0;
+	rc = dv_proc_start(&o->cat, argv, NULL, DV_PROC_IN | DV_PROC_OUT, err);
+	if (rc)
+		return rc;
+	o->cat_on = 1;
+	o->from = fdopen(o->cat.out, "r");
+	if (!o->from)
+		return dv_err_nomem(err);
+	o->cat.out = -1;
+	return 0;
+}
+
+static int cat_broken(struct dv_err *err)
+{
+	return dv_err_set(err, DV_EIO, "git cat-file ended unexpectedly");
+}
+
+/* "<id> <type> <size>\n<bytes>\n" or "<id> missing\n" */
+static int read_cat(struct dv_objects *o, const uint8_t *id,
+		    struct dv_buf *out, struct dv_err *err)
+{
+	char line[256], type[32];
+	size_t n = dv_repo_oid_size(o->repo), left;
+	unsigned long long size;
+	int rc = start_cat(o, err);
+
+	if (rc)
+		return rc;
+	dv_hex_encode(line, id, n);
+	line[2 * n] = '\n';
+	if (dv_write_full(o->cat.in, line, 2 * n + 1) ||
+	    !fgets(line, sizeof(line), o->from))
+		return cat_broken(err);
+	if (sscanf(line, "%*s %31s %llu", type, &size) != 2) {
+		line[strcspn(line, "\n")] = '\0';
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "git does not have object %s", line);
+	}
+	out->n = 0;
+	if (!strcmp(type, "blob") && size <= DV_FOREIGN_MAX) {
+		rc = dv_buf_reserve(out, (size_t)size, err);
+		if (rc)
+			return rc;
+		if (fread(out->p, 1, (size_t)size, o->from) != size)
+			return cat_broken(err);
+		out->n = (size_t)size;
+	} else {
+		for (left = (size_t)size; left; left--)
+			if (getc_unlocked(o->from) == EOF)
+				return cat_broken(err);
+		rc = dv_err_set(err, DV_EINVAL, "not a small blob");
+	}
+	if (getc_unlocked(o->from) != '\n')
+		return cat_broken(err);
+	return rc;
+}
+
+int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
+			  struct dv_buf *out, struct dv_err *err)
+{
+	git_odb_object *obj;
+	git_object_t type;
+	git_oid oid;
+	size_t size;
+	int rc;
+
+	if (!o->odb)
+		return read_cat(o, id, out, err);
+	memcpy(&oid, id, 20);
+	if (git_odb_read_header(&size, &type, o->odb, &oid))
+		return read_cat(o, id, out, err);
+	if (type != GIT_OBJECT_BLOB || size > DV_FOREIGN_MAX)
+		return dv_err_set(err, DV_EINVAL, "not a small blob");
+	if (git_odb_read(&obj, o->odb, &oid))
+		return read_cat(o, id, out, err);
+	out->n = 0;
+	rc = dv_buf_add(out, git_odb_object_data(obj),
+			git_odb_object_size(obj), err);
+	git_odb_object_free(obj);
+	return rc;
+}
+
+int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,
+		       const uint8_t *id, struct dv_oid *oid,
+		       struct dv_err *err)
+{
+	size_t n = dv_repo_oid_size(o->repo);
+	int known = dv_cache_blob_get(cache, id, n, oid), rc;
+	struct dv_buf text = { 0 };
+
+	if (known >= 0)
+		return known;
+	rc = dv_objects_read_small(o, id, &text, err);
+	if (!rc)
+		known = dv_pointer_parse(text.p, text.n, oid) == DV_PTR_OK;
+	dv_buf_release(&text);
+	if (rc == DV_EINVAL) {
+		known = 0;
+		rc = 0;
+	}
+	if (rc)
+		return rc;
+	dv_cache_blob_put(cache, id, n, known ? oid : NULL);
+	return known;
+}

@@ -1,0 +1,174 @@
+#include "repo/repo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/proc.h"
+
+#define ARGS_MAX 64
+
+int dv_git_input(const char *const *args, const void *in, size_t n,
+		 size_t max, struct dv_buf *out, struct dv_err *err)
+{
+	const char *argv[ARGS_MAX] = { "git" };
+	int code, rc, i = 1;
+
+	for (; args[i - 1] && i < ARGS_MAX - 1; i++)
+		argv[i] = args[i - 1];
+	rc = dv_proc_filter(argv, NULL, 0, in, n, max, out, &code, err);
+	if (rc)
+		return rc;
+	if (code)
+		return dv_err_set(err, DV_EIO, "git %s failed with exit code %d",
+				  args[0], code);
+	return 0;
+}
+
+int dv_git(const char *const *args, size_t max, struct dv_buf *out,
+	   struct dv_err *err)
+{
+	return dv_git_input(args, NULL, 0, max, out, err);
+}
+
+static char *next_line(char **p)
+{
+	char *line = *p, *end = strchr(line, '\n');
+
+	if (!*line)
+		return NULL;
+	if (end)
+		*end = '\0';
+	*p = end ? end + 1 : line + strlen(line);
+	return strdup(line);
+}
+
+int dv_repo_open(struct dv_repo *r, struct dv_err *err)
+{
+	static const char *const argv[] = {
+		"git", "rev-parse", "--path-format=absolute",
+		"--show-object-format", "--git-dir", "--git-common-dir",
+		"--show-toplevel", "--show-prefix", NULL
+	};
+	struct dv_buf out = { 0 };
+	char *p, *format;
+	int code, rc;
+
+	memset(r, 0, sizeof(*r));
+	rc = dv_proc_capture(argv, NULL, DV_PROC_QUIET, 65536, &out, &code,
+			     err);
+	if (rc) {
+		dv_buf_release(&out);
+		return rc;
+	}
+	p = (char *)out.p;
+	format = out.n ? next_line(&p) : NULL;
+	if (format) {
+		r->algo = !strcmp(format, "sha256") ? 2 : 1;
+		r->git_dir = next_line(&p);
+		r->common_dir = next_line(&p);
+		if (!code) {
+			r->top = next_line(&p);
+			r->prefix = *p ? next_line(&p) : strdup("");
+		}
+	}
+	free(format);
+	dv_buf_release(&out);
+	if (!r->git_dir || !r->common_dir) {
+		static const char *const again[] = { "git", "rev-parse",
+						     "--git-dir", NULL };
+
+		/* Let Git say itself why: not a repository, not trusted. */
+		if (!dv_proc_capture(again, NULL, 0, 4096, &out, &code, NULL))
+			dv_buf_release(&out);
+		dv_repo_close(r);
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "this command needs a Git repository; start one with 'git init' or change into one");
+	}
+	if (!r->prefix)
+		r->prefix = strdup("");
+	return 0;
+}
+
+void dv_repo_close(struct dv_repo *r)
+{
+	free(r->top);
+	free(r->git_dir);
+	free(r->common_dir);
+	free(r->prefix);
+	dv_config_reload(r);
+	memset(r, 0, sizeof(*r));
+}
+
+size_t dv_repo_oid_size(const struct dv_repo *r)
+{
+	return r->algo == 2 ? 32 : 20;
+}
+
+char *dv_repo_store_path(struct dv_repo *r)
+{
+	const char *own = dv_config_get_own(r, "dv.store");
+	const char *home = getenv("HOME");
+
+	if (!own || !*own)
+		return dv_fmt("%s/dv", r->common_dir);
+	if (!strncmp(own, "~/", 2) && home)
+		return dv_fmt("%s/%s", home, own + 2);
+	if (*own == '/' || !r->top)
+		return strdup(own);
+	return dv_fmt("%s/%s", r->top, own);
+}
+
+int dv_repo_store_open(struct dv_repo *r, struct dv_store *s, int create,
+		       struct dv_err *err)
+{
+	char *path = dv_repo_store_path(r);
+	int rc;
+
+	if (!path)
+		return dv_err_nomem(err);
+	rc = dv_store_open(s, path, create ? DV_STORE_CREATE : 0, err);
+	if (!rc && create && !s->read_only)
+		rc = dv_store_register(s, r->common_dir, err);
+	if (rc == DV_ENOTFOUND && !create)
+		dv_err_set(err, rc, "there is no local store at '%s'; 'git dv init' makes one",
+			   path);
+	free(path);
+	return rc;
+}
+
+int dv_repo_level(struct dv_repo *r)
+{
+	int level = dv_config_int(r, "dv.compression", DV_ZST_LEVEL_DEFAULT);
+
+	if (level < 0 || level > DV_ZST_LEVEL_MAX) {
+		dv_log_warn("dv.compression is %d, not 0 to %d; %d is used",
+			    level, DV_ZST_LEVEL_MAX, DV_ZST_LEVEL_DEFAULT);
+		level = DV_ZST_LEVEL_DEFAULT;
+	}
+	return level;
+}
+
+int dv_repo_pointer_blob(const struct dv_repo *r, const struct dv_oid *oid,
+			 uint8_t out[32])
+{
+	char text[DV_POINTER_MAX], head[32];
+	size_t n = dv_pointer_format(oid, text);
+	int h = snprintf(head, sizeof(head), "blob %zu", n);
+
+	return dv_git_hash(r->algo, head, (size_t)h + 1, text, n, out);
+}
+
+char *dv_repo_index_path(const struct dv_repo *r)
+{
+	const char *env = getenv("GIT_INDEX_FILE");
+
+	if (!env || !*env)
+		return dv_fmt("%s/index", r->git_dir);
+	if (*env == '/' || !r->top)
+		return strdup(env);
+	return dv_fmt("%s/%s", r->top, env);
+}
