@@ -1,0 +1,152 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "filter/session.h"
+
+/* Entries that wait for publication are flushed in groups. */
+#define PUBLISH_FILES 20000
+
+/* Names that differ from the last version of the path. */
+static const struct dv_oid *expected(struct dv_session *s, const char *path,
+				     struct dv_stat_entry *e)
+{
+	return dv_cache_stat_get(dv_session_cache(s), path, e) ? &e->oid : NULL;
+}
+
+static int read_all(struct dv_session *s, const struct dv_source *src,
+		    struct dv_err *err)
+{
+	for (;;) {
+		uint8_t *p;
+		size_t cap, n;
+		int rc = dv_ingest_space(s->ingest, &p, &cap, err);
+
+		if (!rc)
+			rc = src->read(src->arg, p, cap, &n, err);
+		if (rc || !n)
+			return rc;
+		rc = dv_ingest_got(s->ingest, n, err);
+		if (rc)
+			return rc;
+		if (s->progress.on) {
+			dv_progress_add(&s->progress, n);
+			dv_progress_draw(&s->progress);
+		}
+	}
+}
+
+/* What a clean must leave untouched: pointers, of ours or of others. */
+static int is_pointer(struct dv_session *s, const char *path,
+		      enum dv_clean_kind *kind, struct dv_oid *oid,
+		      struct dv_buf *text, struct dv_err *err)
+{
+	const uint8_t *p = dv_ingest_whole(s->ingest);
+	size_t n = (size_t)dv_ingest_size(s->ingest);
+	int rc;
+
+	if (!p || n > DV_FOREIGN_MAX)
+		return 0;
+	switch (dv_pointer_parse(p, n, oid)) {
+	case DV_PTR_OK:
+		*kind = DV_CLEAN_POINTER;
+		return 1;
+	case DV_PTR_FOREIGN:
+		dv_log_warn("'%s' holds a pointer of another tool or a newer git-dv; it is stored as it is",
+			    path);
+		rc = dv_buf_add(text, p, n, err);
+		*kind = DV_CLEAN_AS_IS;
+		return rc ? rc : 1;
+	case DV_PTR_NONE:
+		break;
+	}
+	return 0;
+}
+
+static void remember(struct dv_session *s, const char *path,
+		     const struct stat *before, int had_before,
+		     const uint8_t *digest, uint64_t size,
+		     const struct dv_oid *oid)
+{
+	struct dv_cache *cache = dv_session_cache(s);
+	struct dv_stat_entry e;
+	uint8_t blob[32];
+	struct stat now;
+
+	if (!cache)
+		return;
+	if (!dv_repo_pointer_blob(&s->repo, oid, blob))
+		dv_cache_blob_put(cache, blob, dv_repo_oid_size(&s->repo),
+				  oid);
+	/* The stream may be another than the file: then it says nothing. */
+	if (!had_before || lstat(path, &now) ||
+	    (uint64_t)now.st_size != size || now.st_ino != before->st_ino ||
+	    now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+		return;
+	dv_stat_entry_fill(&e, &now);
+	e.oid = *oid;
+	if (digest) {
+		memcpy(e.digest, digest, 16);
+		e.has_digest = 1;
+	}
+	dv_cache_stat_put(cache, path, &e);
+}
+
+int dv_clean(struct dv_session *s, const char *path,
+	     const struct dv_source *src, enum dv_clean_kind *kind,
+	     struct dv_oid *oid, struct dv_buf *text, struct dv_err *err)
+{
+	struct dv_stat_entry known;
+	const struct dv_oid *previous;
+	uint8_t digest[16];
+	struct stat st;
+	int have_st, rc, hit = 0, whole;
+	uint64_t size;
+
+	text->n = 0;
+	rc = dv_session_writer(s, err);
+	if (rc)
+		return rc;
+	have_st = !lstat(path, &st) && S_ISREG(st.st_mode);
+	previous = expected(s, path, &known);
+	rc = dv_ingest_begin(s->ingest, previous, err);
+	if (!rc)
+		rc = read_all(s, src, err);
+	if (rc)
+		return rc;
+	rc = is_pointer(s, path, kind, oid, text, err);
+	if (rc) {
+		dv_ingest_abort(s->ingest);
+		return rc < 0 ? rc : 0;
+	}
+	size = dv_ingest_size(s->ingest);
+	if (!size) {
+		*kind = DV_CLEAN_EMPTY;
+		return 0;
+	}
+	whole = dv_ingest_whole(s->ingest) != NULL;
+	if (whole && s->cache) {
+		dv_ingest_digest(s->ingest, dv_cache_seed(s->cache), digest);
+		hit = previous && known.has_digest && have_st &&
+		      dv_stat_entry_fits(&known, &st) && size == known.size &&
+		      !memcmp(digest, known.digest, 16) &&
+		      dv_store_has_file(&s->store, &known.oid);
+	}
+	*kind = DV_CLEAN_POINTER;
+	if (hit) {
+		*oid = known.oid;
+		dv_ingest_abort(s->ingest);
+		return 0;
+	}
+	rc = dv_ingest_finish(s->ingest, oid, err);
+	if (!rc && s->sync_each)
+		rc = dv_txn_sync(&s->txn, err);
+	if (rc)
+		return rc;
+	remember(s, path, &st, have_st, whole && s->cache ? digest : NULL,
+		 size, oid);
+	if (++s->cleaned % PUBLISH_FILES == 0)
+		rc = dv_session_publish(s, err);
+	return rc;
+}

@@ -1,0 +1,186 @@
+#include "filter/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "repo/hooks.h"
+#include "repo/remotes.h"
+#include "store/maintain.h"
+
+#define POOL_DEPTH 24
+#define INDEX_WAIT_MS 3000
+
+int dv_session_open(struct dv_session *s, struct dv_err *err)
+{
+	const char *skip = getenv("GIT_DV_SKIP_SMUDGE");
+	char *index;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	rc = dv_repo_open(&s->repo, err);
+	if (rc)
+		return rc;
+	s->have_repo = 1;
+	s->skip_smudge = skip && *skip && strcmp(skip, "0");
+	s->sync_each = !dv_parent_moves_no_ref();
+	index = dv_repo_index_path(&s->repo);
+	s->in_clone = !index || !dv_file_exists(index);
+	free(index);
+	return 0;
+}
+
+struct dv_cache *dv_session_cache(struct dv_session *s)
+{
+	if (!s->cache_tried)
+		s->cache = dv_cache_open(s->repo.common_dir, s->repo.git_dir);
+	s->cache_tried = 1;
+	return s->cache;
+}
+
+static int open_pool(struct dv_session *s, struct dv_err *err)
+{
+	if (s->pool)
+		return 0;
+	return dv_pool_open(&s->pool, 0, POOL_DEPTH, &dv_coder_pool_ops, NULL,
+			    err);
+}
+
+int dv_session_store(struct dv_session *s, struct dv_err *err)
+{
+	int rc;
+
+	if (!s->have_store) {
+		rc = dv_repo_store_open(&s->repo, &s->store, 1, err);
+		if (rc)
+			return rc;
+		s->have_store = 1;
+	}
+	if (!s->have_coder) {
+		rc = dv_coder_init(&s->coder, err);
+		if (rc)
+			return rc;
+		s->have_coder = 1;
+	}
+	return 0;
+}
+
+int dv_session_writer(struct dv_session *s, struct dv_err *err)
+{
+	int rc;
+
+	if (s->ingest)
+		return 0;
+	rc = dv_session_store(s, err);
+	if (!rc && s->store.read_only)
+		rc = dv_err_set(err, DV_EAUTH,
+				"the store '%s' cannot be written to",
+				s->store.path);
+	if (!rc)
+		rc = open_pool(s, err);
+	if (!rc && !s->have_txn) {
+		rc = dv_txn_begin(&s->txn, &s->store, dv_repo_level(&s->repo),
+				  err);
+		s->have_txn = !rc;
+	}
+	if (!rc)
+		rc = dv_ingest_open(&s->ingest, &s->txn, s->pool, err);
+	return rc;
+}
+
+int dv_session_publish(struct dv_session *s, struct dv_err *err)
+{
+	int rc;
+
+	if (!s->have_txn)
+		return 0;
+	rc = dv_txn_commit(&s->txn, err);
+	/* Only what is published may be remembered. */
+	if (!rc)
+		dv_cache_flush(s->cache);
+	return rc;
+}
+
+static void end_writer(struct dv_session *s)
+{
+	dv_ingest_close(s->ingest);
+	s->ingest = NULL;
+	if (s->have_txn)
+		dv_txn_end(&s->txn);
+	s->have_txn = 0;
+}
+
+/* Bring here what is not, then put everything in its place. */
+static int place_all(struct dv_session *s, struct dv_err *err)
+{
+	struct dv_place_result result;
+	struct dv_oid *want;
+	size_t n = 0;
+	int rc = dv_session_store(s, err);
+
+	if (!rc)
+		rc = open_pool(s, err);
+	if (rc)
+		return rc;
+	want = malloc((s->place.n + 1) * sizeof(*want));
+	if (!want)
+		return dv_err_nomem(err);
+	for (size_t i = 0; i < s->place.n; i++)
+		if (!dv_store_has_file(&s->store, &s->place.v[i].oid))
+			want[n++] = s->place.v[i].oid;
+	if (n) {
+		/* What cannot be had leaves pointers, which dv_place names. */
+		if (dv_remotes_fetch(&s->repo, &s->store, s->pool,
+				     dv_session_cache(s), NULL, want, n, err))
+			dv_log_warn("%s", err->msg);
+	}
+	free(want);
+	rc = dv_place(&s->repo, &s->store, s->pool, dv_session_cache(s),
+		      &s->place, INDEX_WAIT_MS, &result, err);
+	if (!rc && result.left)
+		dv_log_warn("%zu file%s left as pointer%s; 'git dv pull' tries again",
+			    result.left, result.left == 1 ? " is" : "s are",
+			    result.left == 1 ? "" : "s");
+	return rc;
+}
+
+int dv_session_finish(struct dv_session *s, struct dv_err *err)
+{
+	int rc, changed;
+
+	rc = dv_session_publish(s, err);
+	end_writer(s);
+	if (rc)
+		return dv_err_prefix(err, "the content of %zu files is not safe in the store; run the git command again",
+				     s->cleaned);
+	if (s->place.n && !dv_cancelled())
+		rc = place_all(s, err);
+	if (rc)
+		dv_err_prefix(err, "files are left as pointers; run 'git dv checkout'");
+	if (s->have_store && !dv_cancelled())
+		dv_store_maintain(&s->store);
+	if (s->have_store && !s->in_clone && !dv_hooks_installed(&s->repo)) {
+		struct dv_err why = { 0 };
+
+		if (dv_config_bool(&s->repo, "dv.hooks", 1) &&
+		    dv_hooks_install(&s->repo, &changed, &why))
+			dv_log_warn("%s", why.msg);
+	}
+	return rc;
+}
+
+void dv_session_close(struct dv_session *s)
+{
+	end_writer(s);
+	dv_pool_close(s->pool);
+	dv_cache_close(s->cache);
+	if (s->have_coder)
+		dv_coder_release(&s->coder);
+	if (s->have_store)
+		dv_store_close(&s->store);
+	dv_place_list_release(&s->place);
+	if (s->have_repo)
+		dv_repo_close(&s->repo);
+	memset(s, 0, sizeof(*s));
+}

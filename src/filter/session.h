@@ -1,0 +1,94 @@
+/*
+ * What a filter process holds while Git talks to it. Everything is opened when
+ * it is first needed: a `git status` that cleans nothing opens no store.
+ */
+#ifndef DV_FILTER_SESSION_H
+#define DV_FILTER_SESSION_H
+
+#include "filter/place.h"
+#include "store/ingest.h"
+
+struct dv_session {
+	struct dv_repo repo;
+	struct dv_store store;
+	struct dv_pool *pool;
+	struct dv_cache *cache;
+	struct dv_txn txn;
+	struct dv_ingest *ingest;
+	struct dv_coder coder;
+	struct dv_place_list place;	/* answered by pointers: place at EOF */
+	struct dv_progress progress;
+	int have_repo, have_store, have_txn, have_coder, cache_tried;
+	int sync_each;		/* answers must be durable one by one */
+	int skip_smudge;	/* GIT_DV_SKIP_SMUDGE */
+	int inline_all;		/* 1: hooks or rebase --exec need content now */
+	int inline_known;
+	int in_clone;		/* no index file yet: install no hooks */
+	size_t cleaned, failed;
+};
+
+int dv_session_open(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+/* The store, made when absent. */
+int dv_session_store(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+struct dv_cache *dv_session_cache(struct dv_session *s);
+/* Pool, transaction and ingest, for clean. */
+int dv_session_writer(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+/* Publish what clean wrote, so that it can be read. */
+int dv_session_publish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+/* What is left to do when Git has closed the filter. */
+int dv_session_finish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+void dv_session_close(struct dv_session *s);
+
+/* Content up to this size is smudged through the pipe. */
+#define DV_INLINE_MAX (1u << 20)
+
+/*
+ * filter/clean.c: where the content comes from. read() gives up to cap bytes;
+ * *n = 0 at the end.
+ */
+struct dv_source {
+	int (*read)(void *arg, uint8_t *p, size_t cap, size_t *n,
+		    struct dv_err *err);
+	void *arg;
+};
+
+enum dv_clean_kind {
+	DV_CLEAN_POINTER,	/* *oid names the content now in the store */
+	DV_CLEAN_EMPTY,
+	DV_CLEAN_AS_IS,		/* another tool's pointer: *text as it came */
+};
+
+/*
+ * Content into the store. `path` is from the top of the worktree, for the
+ * caches and messages. The source is read to its end unless reading fails.
+ */
+int dv_clean(struct dv_session *s, const char *path,
+	     const struct dv_source *src, enum dv_clean_kind *kind,
+	     struct dv_oid *oid, struct dv_buf *text, struct dv_err *err)
+	DV_MUST_USE;
+
+enum dv_smudge_kind {
+	DV_SMUDGE_CONTENT,	/* call dv_smudge_send */
+	DV_SMUDGE_LATER,	/* answer with the pointer; it is placed at EOF */
+	DV_SMUDGE_AS_IS,	/* answer with what came */
+};
+
+/* How to answer for this pointer. May fetch its content. */
+int dv_smudge(struct dv_session *s, const char *path, int can_delay,
+	      const struct dv_oid *oid, enum dv_smudge_kind *kind,
+	      struct dv_err *err) DV_MUST_USE;
+int dv_smudge_send(struct dv_session *s, const struct dv_oid *oid,
+		   int (*sink)(void *arg, const void *p, size_t n,
+			       struct dv_err *err),
+		   void *arg, struct dv_err *err) DV_MUST_USE;
+
+/* filter/process.c: the long-running protocol on stdin and stdout. */
+int dv_filter_process(struct dv_err *err) DV_MUST_USE;
+/* Single-shot: stdin to stdout. */
+int dv_filter_clean_once(const char *path, struct dv_err *err) DV_MUST_USE;
+int dv_filter_smudge_once(const char *path, struct dv_err *err) DV_MUST_USE;
+
+/* filter/ancestor.c: the git command that runs us moves no ref at its end. */
+int dv_parent_moves_no_ref(void);
+
+#endif
