@@ -1,0 +1,212 @@
+/* fetch, checkout, pull: content from stores to here, from here into files. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "filter/place.h"
+#include "store/maintain.h"
+
+#define INDEX_WAIT_MS 3000
+
+int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
+		 const struct dv_ptrs *ptrs, int dry_run, size_t *missing,
+		 struct dv_err *err)
+{
+	struct dv_oid *want = malloc((ptrs->n + 1) * sizeof(*want));
+	uint64_t bytes = 0;
+	size_t n = 0;
+	int rc = 0;
+
+	*missing = 0;
+	if (!want)
+		return dv_err_nomem(err);
+	for (size_t i = 0; i < ptrs->n; i++) {
+		const struct dv_ptr *p = &ptrs->v[i];
+
+		if (!dv_select_has(s, p->path) ||
+		    dv_content_complete(&c->store, &c->coder, &p->oid,
+					NULL) == 1)
+			continue;
+		want[n++] = p->oid;
+		bytes += p->oid.size;
+		if (dry_run)
+			printf("would fetch '%s' (%s)\n", p->path,
+			       dv_human(p->oid.size).s);
+	}
+	*missing = n;
+	if (n && !dry_run) {
+		rc = dv_remotes_fetch(&c->repo, &c->store, c->pool, c->cache,
+				      s->remote, want, n, err);
+		if (!rc)
+			dv_log_note("fetched %zu file%s, %s of content", n,
+				    n == 1 ? "" : "s", dv_human(bytes).s);
+		dv_store_maintain(&c->store);
+	}
+	free(want);
+	return rc;
+}
+
+int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
+		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
+		    size_t *left, struct dv_err *err)
+{
+	struct dv_place_result result = { 0 };
+	struct dv_place_list list = { 0 };
+	int top = open(c->repo.top, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	*placed = *left = 0;
+	if (top < 0)
+		return dv_err_errno(err, "cannot open '%s'", c->repo.top);
+	for (size_t i = 0; !rc && i < ptrs->n; i++) {
+		const struct dv_ptr *p = &ptrs->v[i];
+		const char *name;
+		struct stat st;
+		int dir;
+
+		if (!dv_select_has(s, p->path))
+			continue;
+		dir = dv_open_parent(top, p->path, &name);
+		if (dir < 0)
+			continue;
+		if (dv_is_pointer_file(dir, name, &p->oid, &st)) {
+			if (dry_run)
+				printf("would place '%s' (%s)\n", p->path,
+				       dv_human(p->oid.size).s);
+			else
+				rc = dv_place_list_add(&list, p->path, &p->oid,
+						       err);
+		}
+		close(dir);
+	}
+	close(top);
+	if (!rc && list.n)
+		rc = dv_place(&c->repo, &c->store, c->pool, c->cache, &list,
+			      INDEX_WAIT_MS, &result, err);
+	*placed = result.placed;
+	*left = result.left;
+	dv_place_list_release(&list);
+	return rc;
+}
+
+enum verb { FETCH, CHECKOUT, PULL };
+
+/* The pointers that a command is about: of commits, of all refs, or staged. */
+static int collect(struct dv_ctx *c, const struct dv_select *s, int all,
+		   struct dv_ptrs *ptrs, struct dv_err *err)
+{
+	struct dv_strs none = { 0 }, refs = { 0 };
+	int rc = 0;
+
+	if (all) {
+		rc = dv_all_refs(&refs, err);
+		if (!rc)
+			rc = dv_ptrs_of_range(&c->repo, c->cache, &refs, &none,
+					      ptrs, err);
+		dv_strs_release(&refs);
+	}
+	for (size_t i = 0; !rc && i < s->revs.n; i++)
+		rc = dv_ptrs_of_commit(&c->repo, c->cache, s->revs.v[i], ptrs,
+				       err);
+	if (!rc && (!s->revs.n || all))
+		rc = dv_ptrs_of_index(&c->repo, c->cache, ptrs, err);
+	return rc;
+}
+
+static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
+	       char **argv)
+{
+	int all = 0, dry_run = 0, dashdash, n, rc;
+	struct dv_select sel = { 0 };
+	const struct dv_opt opts[] = {
+		{ DV_OPT_FLAG, 'a', "all", &all, NULL, "the content of all refs and their history", 0 },
+		{ DV_OPT_FLAG, 'n', "dry-run", &dry_run, NULL, "only show what would be done", 0 },
+		{ DV_OPT_LIST, 'I', "include", &sel.include, "pattern", "only files that match (dv.include)", 0 },
+		{ DV_OPT_LIST, 'X', "exclude", &sel.exclude, "pattern", "not files that match (dv.exclude)", 0 },
+		{ 0 },
+	};
+	size_t missing = 0, placed = 0, left = 0;
+	struct dv_ptrs ptrs = { 0 };
+	struct dv_ctx c = { 0 };
+	struct dv_err err = { 0 }, first = { 0 };
+
+	n = dv_opt_parse(cmd, opts, argc, argv, &dashdash);
+	if (n < 0)
+		return dv_opt_exit(n);
+	rc = verb == FETCH ? dv_ctx_repo(&c) : dv_ctx_worktree(&c);
+	if (!rc)
+		rc = dv_ctx_store(&c, 1);
+	if (!rc)
+		rc = dv_ctx_pool(&c);
+	if (rc)
+		goto out;
+	rc = dv_select_parse(&c, &sel, argv, n, dashdash, &err);
+	if (!rc)
+		rc = dv_select_defaults(&c, &sel, &err);
+	if (!rc)
+		rc = collect(&c, &sel, all && verb != CHECKOUT, &ptrs, &err);
+	if (!rc && verb != CHECKOUT) {
+		rc = dv_cmd_fetch(&c, &sel, &ptrs, dry_run, &missing, &err);
+		/* Place what there is all the same, then report. */
+		if (rc && verb == PULL && rc != DV_ECANCEL) {
+			first = err;
+			rc = 0;
+		}
+	}
+	if (!rc && verb != FETCH) {
+		/* Files are what the index says, whichever commits were named. */
+		dv_ptrs_release(&ptrs);
+		rc = dv_ptrs_of_index(&c.repo, c.cache, &ptrs, &err);
+		if (!rc)
+			rc = dv_cmd_checkout(&c, &sel, &ptrs, dry_run, &placed,
+					     &left, &err);
+		if (!rc && placed)
+			dv_log_note("placed the content of %zu file%s", placed,
+				    placed == 1 ? "" : "s");
+		if (!rc && left && !first.status)
+			rc = dv_err_set(&err, DV_ENOTFOUND,
+					"%zu file%s left as pointer%s%s", left,
+					left == 1 ? " is" : "s are",
+					left == 1 ? "" : "s",
+					verb == CHECKOUT ?
+					"; 'git dv pull' fetches their content" : "");
+	}
+	if (!rc && first.status) {
+		err = first;
+		rc = first.status;
+	}
+	if (rc)
+		rc = dv_fail(&err);
+out:
+	dv_ptrs_release(&ptrs);
+	dv_select_release(&sel);
+	dv_ctx_close(&c);
+	return rc;
+}
+
+int dv_cmd_fetch_main(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv fetch", "git-dv-fetch",
+		"[<options>] [<remote>] [<revision>...] [--] [<path>...]" };
+
+	return run(FETCH, &cmd, argc, argv);
+}
+
+int dv_cmd_checkout_main(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv checkout",
+		"git-dv-checkout", "[<options>] [--] [<path>...]" };
+
+	return run(CHECKOUT, &cmd, argc, argv);
+}
+
+int dv_cmd_pull(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv pull", "git-dv-pull",
+		"[<options>] [<remote>] [<revision>...] [--] [<path>...]" };
+
+	return run(PULL, &cmd, argc, argv);
+}

@@ -1,0 +1,507 @@
+/*
+ * git dv status. Git itself says what is staged and modified, in a process
+ * that runs beside us; the index, the caches and the local store say the rest.
+ * No remote is asked.
+ */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/proc.h"
+#include "cmd/cmd.h"
+#include "repo/attrs.h"
+#include "repo/gitindex.h"
+#include "repo/objects.h"
+
+#define STATUS_MAX ((size_t)1 << 30)
+#define ABOVE_DEFAULT (10u << 20)
+
+enum section { STAGED, MODIFIED, UNVERSIONED, NOT_PUSHED, MISSING, POINTERS,
+	       SECTIONS };
+
+static const struct {
+	const char *title, *hint, *json;
+	char code;
+} sections[SECTIONS] = {
+	{ "Changes to be committed:", NULL, "staged", 'S' },
+	{ "Changes not staged for commit:", "use \"git add <file>...\" to stage them", "modified", 'M' },
+	{ "Data that git-dv does not version:", "use \"git dv track <pattern>\" to version it", "unversioned", 'U' },
+	{ "Content not pushed to '%s':", "\"git push\" or \"git dv push\" sends it", "not_pushed", 'P' },
+	{ "Content that is not here:", "use \"git dv fetch\" to bring it here", "missing", 'X' },
+	{ "Files left as pointers:", "use \"git dv pull\" to put their content in place", "pointers", 'L' },
+};
+
+struct item {
+	char *path;
+	uint64_t size;
+	char change;		/* A, M, D, ... or 0 */
+};
+
+struct list {
+	struct item *v;
+	size_t n, cap;
+};
+
+struct status {
+	struct dv_ctx c;
+	struct list list[SECTIONS];
+	const struct dv_remote_info *remote;
+	struct dv_remotes remotes;
+	uint64_t above;
+};
+
+static int add(struct list *l, const char *path, uint64_t size, char change,
+	       struct dv_err *err)
+{
+	struct item *v = dv_grow(l->v, &l->cap, l->n + 1, sizeof(*v));
+
+	if (!v)
+		return dv_err_nomem(err);
+	l->v = v;
+	v += l->n;
+	v->path = strdup(path);
+	v->size = size;
+	v->change = change;
+	if (!v->path)
+		return dv_err_nomem(err);
+	l->n++;
+	return 0;
+}
+
+/* What the index and the store say. */
+static int scan_index(struct status *s, struct dv_err *err)
+{
+	char *path = dv_repo_index_path(&s->c.repo);
+	const char *uuid = s->remote ? s->remote->uuid : NULL;
+	struct dv_objects *o = NULL;
+	struct dv_gitindex ix = { 0 };
+	int rc;
+
+	if (!path)
+		return dv_err_nomem(err);
+	rc = dv_gitindex_read(&ix, path, s->c.repo.algo, err);
+	free(path);
+	if (rc)
+		return rc == DV_ENOTFOUND ? 0 : rc;
+	rc = dv_objects_open(&o, &s->c.repo, 0, err);
+	for (size_t i = 0; !rc && i < ix.n; i++) {
+		const struct dv_gitentry *e = &ix.v[i];
+		uint32_t size = dv_gitentry_size(&ix, e);
+		struct dv_oid oid;
+		int is;
+
+		if (e->stage || (e->mode & 0170000) != 0100000 ||
+		    e->intent_to_add)
+			continue;
+		is = dv_cache_blob_get(s->c.cache, e->oid, ix.hash_size, &oid);
+		if (is < 0) {
+			is = dv_objects_pointer(o, s->c.cache, e->oid, &oid,
+						err);
+			if (is == DV_ENOTFOUND)
+				continue;
+			if (is < 0) {
+				rc = is;
+				break;
+			}
+		}
+		if (!is) {
+			if (size > s->above)
+				rc = add(&s->list[UNVERSIONED], e->path, size,
+					 0, err);
+			continue;
+		}
+		if (!dv_store_has_file(&s->c.store, &oid))
+			rc = add(&s->list[MISSING], e->path, oid.size, 0, err);
+		else if (uuid && !dv_cache_pushed_get(s->c.cache, uuid, &oid))
+			rc = add(&s->list[NOT_PUSHED], e->path, oid.size, 0,
+				 err);
+		/* Git has recorded the pointer's size for the file. */
+		if (!rc && size != (uint32_t)oid.size && !e->skip_worktree &&
+		    size <= DV_POINTER_MAX + 8 && size >= 90)
+			rc = add(&s->list[POINTERS], e->path, oid.size, 0,
+				 err);
+	}
+	dv_objects_close(o);
+	dv_gitindex_release(&ix);
+	return rc;
+}
+
+/* Is the blob with this id (hex) a pointer? */
+static int is_pointer(struct status *s, struct dv_objects *o, const char *hex,
+		      struct dv_oid *oid)
+{
+	uint8_t id[32];
+
+	if (dv_hex_decode(id, hex, dv_repo_oid_size(&s->c.repo)))
+		return 0;
+	return dv_objects_pointer(o, s->c.cache, id, oid, NULL) == 1;
+}
+
+static uint64_t file_size(struct status *s, const char *path)
+{
+	char *full = dv_fmt("%s/%s", s->c.repo.top, path);
+	struct stat st;
+	uint64_t size = 0;
+
+	if (full && !lstat(full, &st) && S_ISREG(st.st_mode))
+		size = (uint64_t)st.st_size;
+	free(full);
+	return size;
+}
+
+/* "1 XY sub mH mI mW hH hI path" of porcelain version 2. */
+static int changed(struct status *s, struct dv_objects *o, char *rec,
+		   int rename, struct dv_err *err)
+{
+	char *f[10], *p = rec + 2;
+	int fields = rename ? 9 : 8, n = 0, rc = 0, head, index;
+	struct dv_oid old = { 0 }, now = { 0 };
+
+	for (; n < fields - 1; n++) {
+		f[n] = p;
+		p = strchr(p, ' ');
+		if (!p)
+			return 0;
+		*p++ = '\0';
+	}
+	f[n] = p;	/* the path: XY sub mH mI mW hH hI [score] path */
+	head = is_pointer(s, o, f[5], &old);
+	index = is_pointer(s, o, f[6], &now);
+	if (!head && !index)
+		return 0;
+	if (f[0][0] != '.')
+		rc = add(&s->list[STAGED], p, now.size, f[0][0], err);
+	if (!rc && f[0][1] != '.')
+		rc = add(&s->list[MODIFIED], p,
+			 f[0][1] == 'D' ? 0 : file_size(s, p), f[0][1], err);
+	return rc;
+}
+
+static int parse_git(struct status *s, struct dv_buf *out,
+		     struct dv_strs *untracked, struct dv_err *err)
+{
+	char *p = (char *)out->p, *end = p + out->n;
+	struct dv_objects *o;
+	int rc = dv_objects_open(&o, &s->c.repo, 0, err);
+
+	for (; !rc && p < end;) {
+		char *rec = p;
+
+		p += strlen(p) + 1;
+		if (rec[0] == '1') {
+			rc = changed(s, o, rec, 0, err);
+		} else if (rec[0] == '2') {
+			if (p < end)
+				p += strlen(p) + 1;	/* where it was */
+			rc = changed(s, o, rec, 1, err);
+		} else if (rec[0] == 'u') {
+			/* XY sub m1 m2 m3 mW h1 h2 h3 path */
+			char *path = rec + 2;
+
+			for (int i = 0; i < 9 && path; i++)
+				path = strchr(path, ' ') ?
+				       strchr(path, ' ') + 1 : NULL;
+			if (path)
+				rc = add(&s->list[MODIFIED], path,
+					 file_size(s, path), 'U', err);
+		} else if (rec[0] == '?') {
+			rc = dv_strs_add(untracked, rec + 2, err);
+		}
+	}
+	dv_objects_close(o);
+	return rc;
+}
+
+/*
+ * Untracked data. What already has filter=dv only waits for git add; the
+ * rest is named from dv.above on.
+ */
+static int scan_untracked(struct status *s, const struct dv_strs *untracked,
+			  struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < untracked->n; i++) {
+		uint64_t size = file_size(s, untracked->v[i]);
+
+		if (size > s->above)
+			rc = add(&s->list[UNVERSIONED], untracked->v[i], size,
+				 0, err);
+	}
+	return rc;
+}
+
+static int drop_tracked(struct status *s, struct dv_err *err)
+{
+	struct list *l = &s->list[UNVERSIONED];
+	struct dv_strs paths = { 0 };
+	uint8_t *dv = calloc(l->n + 1, 1);
+	size_t k = 0;
+	int rc = dv ? 0 : dv_err_nomem(err);
+
+	if (!l->n) {
+		free(dv);
+		return rc;
+	}
+	for (size_t i = 0; !rc && i < l->n; i++)
+		rc = dv_strs_add(&paths, l->v[i].path, err);
+	if (!rc)
+		rc = dv_attrs_check(&paths, dv, err);
+	for (size_t i = 0; !rc && i < l->n; i++) {
+		if (dv[i])
+			free(l->v[i].path);
+		else
+			l->v[k++] = l->v[i];
+	}
+	if (!rc)
+		l->n = k;
+	free(dv);
+	dv_strs_release(&paths);
+	return rc;
+}
+
+static int gather(struct status *s, struct dv_err *err)
+{
+	static const char *const argv[] = { "git", "--no-optional-locks",
+		"status", "--porcelain=v2", "-z", "--untracked-files=all",
+		"--ignore-submodules=all", NULL };
+	struct dv_strs untracked = { 0 };
+	struct dv_buf out = { 0 };
+	struct dv_proc git;
+	int rc, code;
+
+	rc = dv_proc_start(&git, argv, NULL, DV_PROC_OUT, err);
+	if (rc)
+		return rc;
+	rc = scan_index(s, err);
+	while (!rc) {
+		ssize_t n;
+
+		rc = dv_buf_reserve(&out, 1u << 16, err);
+		if (rc)
+			break;
+		n = dv_read_full(git.out, out.p + out.n, 1u << 16);
+		if (n < 0)
+			rc = dv_err_errno(err, "cannot read from git");
+		if (n <= 0)
+			break;
+		out.n += (size_t)n;
+		if (out.n > STATUS_MAX)
+			rc = dv_err_set(err, DV_EINVAL,
+					"git status says too much");
+	}
+	code = dv_proc_wait(&git);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO, "git status failed");
+	if (!rc)
+		rc = parse_git(s, &out, &untracked, err);
+	if (!rc)
+		rc = scan_untracked(s, &untracked, err);
+	if (!rc)
+		rc = drop_tracked(s, err);
+	dv_strs_release(&untracked);
+	dv_buf_release(&out);
+	return rc;
+}
+
+static const char *change_name(char change)
+{
+	switch (change) {
+	case 'A': return "new file";
+	case 'D': return "deleted";
+	case 'R': return "renamed";
+	case 'C': return "copied";
+	case 'T': return "type changed";
+	case 'U': return "both changed";
+	}
+	return "modified";
+}
+
+static void print_human(const struct status *s)
+{
+	const char *red = "", *end = "";
+	int any = 0;
+
+	if (isatty(STDOUT_FILENO) && !getenv("NO_COLOR")) {
+		red = "\033[31m";
+		end = "\033[m";
+	}
+	if (s->remote)
+		printf("Store: %s (%s)\n", s->remote->name, s->remote->url);
+	else
+		printf("Store: none; 'git dv remote add NAME URL' adds one\n");
+	for (int k = 0; k < SECTIONS; k++) {
+		const struct list *l = &s->list[k];
+
+		if (!l->n)
+			continue;
+		any = 1;
+		putchar('\n');
+		if (k == NOT_PUSHED)
+			printf("Content not pushed to '%s':\n",
+			       s->remote->name);
+		else
+			puts(sections[k].title);
+		if (sections[k].hint)
+			printf("  (%s)\n", sections[k].hint);
+		for (size_t i = 0; i < l->n; i++) {
+			printf("\t%s", k == STAGED ? "" : red);
+			if (l->v[i].change)
+				printf("%-12s", change_name(l->v[i].change));
+			printf("%s%s", l->v[i].path, k == STAGED ? "" : end);
+			if (l->v[i].change != 'D')
+				printf(" (%s)", dv_human(l->v[i].size).s);
+			putchar('\n');
+		}
+	}
+	if (!any)
+		puts("\nnothing to do: all data is versioned, here, and pushed");
+}
+
+static void print_porcelain(const struct status *s, int zero)
+{
+	for (int k = 0; k < SECTIONS; k++)
+		for (size_t i = 0; i < s->list[k].n; i++) {
+			const struct item *it = &s->list[k].v[i];
+
+			printf("%c%c %s%c", sections[k].code,
+			       it->change ? it->change : '.', it->path,
+			       zero ? '\0' : '\n');
+		}
+}
+
+/* JSON is UTF-8: what is not becomes U+FFFD, and path_hex has the bytes. */
+static int valid_utf8(const char *s)
+{
+	const uint8_t *p = (const uint8_t *)s;
+
+	while (*p) {
+		int n = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 && *p > 0xc1 ? 1 :
+			(*p & 0xf0) == 0xe0 ? 2 :
+			(*p & 0xf8) == 0xf0 && *p < 0xf5 ? 3 : -1;
+
+		if (n < 0)
+			return 0;
+		for (p++; n; n--, p++)
+			if ((*p & 0xc0) != 0x80)
+				return 0;
+	}
+	return 1;
+}
+
+static void add_path(cJSON *o, const char *path)
+{
+	struct dv_buf b = { 0 };
+	char *hex;
+
+	if (valid_utf8(path)) {
+		cJSON_AddStringToObject(o, "path", path);
+		return;
+	}
+	for (const char *p = path; *p; p++)
+		if (dv_buf_addstr(&b, (unsigned char)*p < 0x80 ?
+				  (char[]){ *p, 0 } : "\xef\xbf\xbd", NULL))
+			break;
+	cJSON_AddStringToObject(o, "path", dv_buf_str(&b));
+	hex = malloc(2 * strlen(path) + 1);
+	if (hex) {
+		dv_hex_encode(hex, path, strlen(path));
+		cJSON_AddStringToObject(o, "path_hex", hex);
+	}
+	free(hex);
+	dv_buf_release(&b);
+}
+
+static int print_json(const struct status *s)
+{
+	cJSON *root = cJSON_CreateObject(), *store;
+	char *text;
+
+	cJSON_AddNumberToObject(root, "version", 1);
+	store = cJSON_AddObjectToObject(root, "store");
+	if (s->remote && store) {
+		cJSON_AddStringToObject(store, "name", s->remote->name);
+		cJSON_AddStringToObject(store, "url", s->remote->url);
+	}
+	for (int k = 0; k < SECTIONS; k++) {
+		cJSON *a = cJSON_AddArrayToObject(root, sections[k].json);
+
+		for (size_t i = 0; a && i < s->list[k].n; i++) {
+			const struct item *it = &s->list[k].v[i];
+			cJSON *o = cJSON_CreateObject();
+			char change[2] = { it->change, 0 };
+
+			add_path(o, it->path);
+			cJSON_AddNumberToObject(o, "size", (double)it->size);
+			if (it->change)
+				cJSON_AddStringToObject(o, "change", change);
+			cJSON_AddItemToArray(a, o);
+		}
+	}
+	text = cJSON_Print(root);
+	cJSON_Delete(root);
+	if (!text)
+		return 1;
+	puts(text);
+	cJSON_free(text);
+	return 0;
+}
+
+int dv_cmd_status(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv status",
+		"git-dv-status", "[--porcelain[=v1] [-z] | --json]" };
+	const char *porcelain = NULL;
+	int zero = 0, json = 0, n, rc;
+	const struct dv_opt opts[] = {
+		{ DV_OPT_OPTSTR, 0, "porcelain", &porcelain, "version", "lines for scripts", 0 },
+		{ DV_OPT_FLAG, 'z', NULL, &zero, NULL, "end lines by NUL; implies --porcelain", 0 },
+		{ DV_OPT_FLAG, 0, "json", &json, NULL, "as JSON", 0 },
+		{ 0 },
+	};
+	struct dv_err err = { 0 };
+	struct status s = { 0 };
+
+	n = dv_opt_parse(&cmd, opts, argc, argv, NULL);
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (n || (porcelain && *porcelain && strcmp(porcelain, "v1"))) {
+		if (!n)
+			dv_log_error("the only porcelain version is v1, not '%s'",
+				     porcelain);
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
+	rc = dv_ctx_worktree(&s.c);
+	if (!rc)
+		rc = dv_ctx_store(&s.c, 1);
+	if (rc)
+		goto out;
+	s.above = dv_config_size(&s.c.repo, "dv.above", ABOVE_DEFAULT);
+	rc = dv_remotes_load(&s.c.repo, &s.remotes, &err);
+	if (!rc) {
+		s.remote = dv_remotes_find(&s.remotes, NULL);
+		rc = gather(&s, &err);
+	}
+	if (rc)
+		rc = dv_fail(&err);
+	else if (json)
+		rc = print_json(&s);
+	else if (porcelain || zero)
+		print_porcelain(&s, zero);
+	else
+		print_human(&s);
+	dv_remotes_release(&s.remotes);
+out:
+	for (int k = 0; k < SECTIONS; k++) {
+		for (size_t i = 0; i < s.list[k].n; i++)
+			free(s.list[k].v[i].path);
+		free(s.list[k].v);
+	}
+	dv_ctx_close(&s.c);
+	return rc;
+}

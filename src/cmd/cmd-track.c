@@ -1,0 +1,322 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "cmd/cmd.h"
+#include "repo/attrs.h"
+#include "repo/gitindex.h"
+
+#define LIST_MAX ((size_t)1 << 30)
+#define NAMED_MAX 20
+
+/* .gitattributes of the current folder, as `git lfs track` and people do. */
+static char *attrs_file(struct dv_repo *r)
+{
+	return dv_fmt("%s/%s.gitattributes", r->top, r->prefix);
+}
+
+/* A folder is meant with all below it. */
+static int normalize(const struct dv_repo *r, const char *arg,
+		     struct dv_buf *out, struct dv_err *err)
+{
+	char *path = dv_fmt("%s/%s%s", r->top, r->prefix, arg);
+	size_t n = strlen(arg);
+	int rc;
+
+	if (!path)
+		return dv_err_nomem(err);
+	if (*arg == '!') {
+		free(path);
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s': .gitattributes knows no '!' patterns; use 'git dv untrack'",
+				  arg);
+	}
+	while (n > 2 && !strncmp(arg, "./", 2)) {
+		arg += 2;
+		n -= 2;
+	}
+	while (n > 1 && arg[n - 1] == '/')
+		n--;
+	rc = dv_buf_add(out, arg, n, err);
+	if (!rc && !strpbrk(arg, "*?[") && dv_dir_exists(path))
+		rc = dv_buf_addstr(out, "/**", err);
+	free(path);
+	return rc;
+}
+
+/* Tracked by Git, now with filter=dv, but stored as raw content. */
+static int committed_raw(struct dv_ctx *c, struct dv_strs *out,
+			 struct dv_err *err)
+{
+	static const char *const args[] = { "ls-files", "-z", "--full-name",
+					    ":(top,attr:filter=dv)", NULL };
+	struct dv_ptrs ptrs = { 0 };
+	struct dv_buf list = { 0 };
+	char *p, *end;
+	int rc;
+
+	rc = dv_git(args, LIST_MAX, &list, err);
+	if (!rc && list.n)
+		rc = dv_ptrs_of_index(&c->repo, c->cache, &ptrs, err);
+	p = (char *)list.p;
+	end = p + list.n;
+	for (size_t i = 0; !rc && p < end; p += strlen(p) + 1) {
+		/* Both lists are in the index's order. */
+		while (i < ptrs.n && strcmp(ptrs.v[i].path, p) < 0)
+			i++;
+		if (i < ptrs.n && !strcmp(ptrs.v[i].path, p))
+			continue;
+		rc = dv_strs_add(out, p, err);
+	}
+	dv_ptrs_release(&ptrs);
+	dv_buf_release(&list);
+	return rc;
+}
+
+static int renormalize(struct dv_repo *r, const struct dv_strs *paths,
+		       struct dv_err *err)
+{
+	static const char *const args[] = { "add", "--renormalize",
+		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
+	struct dv_buf in = { 0 }, out = { 0 };
+	int rc = 0;
+
+	(void)r;
+	for (size_t i = 0; !rc && i < paths->n; i++) {
+		rc = dv_buf_addstr(&in, ":(top,literal)", err);
+		if (!rc)
+			rc = dv_buf_add(&in, paths->v[i],
+					strlen(paths->v[i]) + 1, err);
+	}
+	if (!rc)
+		rc = dv_git_input(args, in.p, in.n, 65536, &out, err);
+	dv_buf_release(&in);
+	dv_buf_release(&out);
+	return rc;
+}
+
+/* Files above this size that Git does not ignore, as literal patterns. */
+static int patterns_above(struct dv_ctx *c, uint64_t above,
+			  struct dv_strs *patterns, struct dv_err *err)
+{
+	static const char *const args[] = { "ls-files", "-z", "--cached",
+		"--others", "--exclude-standard", "--full-name", ":/", NULL };
+	struct dv_strs paths = { 0 };
+	struct dv_buf list = { 0 }, line = { 0 };
+	uint8_t *tracked = NULL;
+	char *p, *end;
+	int rc = dv_git(args, LIST_MAX, &list, err);
+
+	p = (char *)list.p;
+	end = p + list.n;
+	for (; !rc && p < end; p += strlen(p) + 1) {
+		char *full = dv_fmt("%s/%s", c->repo.top, p);
+		struct stat st;
+
+		if (full && !lstat(full, &st) && S_ISREG(st.st_mode) &&
+		    (uint64_t)st.st_size > above && !dv_strs_has(&paths, p))
+			rc = dv_strs_add(&paths, p, err);
+		free(full);
+	}
+	tracked = calloc(paths.n + 1, 1);
+	if (!rc && !tracked)
+		rc = dv_err_nomem(err);
+	if (!rc)
+		rc = dv_attrs_check(&paths, tracked, err);
+	for (size_t i = 0; !rc && i < paths.n; i++) {
+		if (tracked[i])
+			continue;
+		line.n = 0;
+		rc = dv_attrs_literal(paths.v[i], &line, err);
+		if (!rc)
+			rc = dv_strs_add(patterns, dv_buf_str(&line), err);
+	}
+	free(tracked);
+	dv_strs_release(&paths);
+	dv_buf_release(&list);
+	dv_buf_release(&line);
+	return rc;
+}
+
+static int set_above(struct dv_repo *r, const char *value, struct dv_err *err)
+{
+	char *path = dv_fmt("%s/.dvconfig", r->top);
+	int rc = path ? dv_config_set(path, "dv.above", value, err) :
+			dv_err_nomem(err);
+
+	free(path);
+	return rc;
+}
+
+static int list_tracked(struct dv_ctx *c)
+{
+	static const char *const args[] = { "ls-files", "-z", "--cached",
+		"--others", "--full-name", ":(top)*.gitattributes", NULL };
+	struct dv_buf files = { 0 };
+	struct dv_err err = { 0 };
+	int rc = dv_git(args, LIST_MAX, &files, &err);
+	char *p = (char *)files.p, *end = p + files.n;
+
+	for (; !rc && p < end; p += strlen(p) + 1) {
+		char *full = dv_fmt("%s/%s", c->repo.top, p);
+		struct dv_strs patterns = { 0 };
+
+		rc = full ? dv_attrs_list(full, &patterns, &err) :
+			    dv_err_nomem(&err);
+		for (size_t i = 0; !rc && i < patterns.n; i++)
+			printf("%s\t(%s)\n", patterns.v[i], p);
+		dv_strs_release(&patterns);
+		free(full);
+	}
+	dv_buf_release(&files);
+	return rc ? dv_fail(&err) : 0;
+}
+
+static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
+		 const char *above_text, int dry_run, int renorm,
+		 struct dv_err *err)
+{
+	char *file = above_text ? dv_fmt("%s/.gitattributes", c->repo.top) :
+				  attrs_file(&c->repo);
+	struct dv_strs patterns = { 0 }, raw = { 0 };
+	struct dv_buf one = { 0 };
+	size_t added = 0;
+	int rc = file ? 0 : dv_err_nomem(err);
+
+	for (int i = 0; !rc && i < n; i++) {
+		one.n = 0;
+		rc = normalize(&c->repo, argv[i], &one, err);
+		if (!rc)
+			rc = dv_strs_add(&patterns, dv_buf_str(&one), err);
+	}
+	if (!rc && above_text)
+		rc = patterns_above(c, above, &patterns, err);
+	if (rc)
+		goto out;
+	if (dry_run) {
+		for (size_t i = 0; i < patterns.n; i++)
+			printf("would track '%s'\n", patterns.v[i]);
+		goto out;
+	}
+	rc = dv_attrs_add(file, &patterns, &added, err);
+	if (!rc && above_text)
+		rc = set_above(&c->repo, above_text, err);
+	if (rc)
+		goto out;
+	for (size_t i = 0; i < patterns.n && i < NAMED_MAX; i++)
+		dv_log_note("tracking '%s'", patterns.v[i]);
+	if (patterns.n > NAMED_MAX)
+		dv_log_note("and %zu more", patterns.n - NAMED_MAX);
+	if (!added && patterns.n)
+		dv_log_note("(all of it was tracked before)");
+	rc = committed_raw(c, &raw, err);
+	if (rc || !raw.n)
+		goto out;
+	if (renorm) {
+		rc = renormalize(&c->repo, &raw, err);
+		if (!rc)
+			dv_log_note("%zu file%s that git held as raw content %s staged as pointer%s",
+				    raw.n, raw.n == 1 ? "" : "s",
+				    raw.n == 1 ? "is" : "are",
+				    raw.n == 1 ? "" : "s");
+		goto out;
+	}
+	dv_log_note("Git holds these as raw content already:");
+	for (size_t i = 0; i < raw.n && i < NAMED_MAX; i++)
+		dv_log_note("\t%s", raw.v[i]);
+	if (raw.n > NAMED_MAX)
+		dv_log_note("\tand %zu more", raw.n - NAMED_MAX);
+	dv_log_note("'git add --renormalize .' or 'git dv track --renormalize' stages them as pointers.");
+out:
+	dv_buf_release(&one);
+	dv_strs_release(&patterns);
+	dv_strs_release(&raw);
+	free(file);
+	return rc;
+}
+
+int dv_cmd_track(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv track", "git-dv-track",
+		"[--dry-run] [--renormalize] [--above <size>] [<pattern> | <directory>]...\n" };
+	int dry_run = 0, renorm = 0, n, rc;
+	const char *above_text = NULL;
+	uint64_t above = 0;
+	const struct dv_opt opts[] = {
+		{ DV_OPT_FLAG, 'n', "dry-run", &dry_run, NULL, "only show what would be tracked", 0 },
+		{ DV_OPT_STR, 0, "above", &above_text, "size", "every file that is larger now; later ones are named by status", 0 },
+		{ DV_OPT_FLAG, 0, "renormalize", &renorm, NULL, "stage files that git holds as raw content", 0 },
+		{ 0 },
+	};
+	struct dv_ctx c = { 0 };
+	struct dv_err err = { 0 };
+
+	n = dv_opt_parse(&cmd, opts, argc, argv, NULL);
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (above_text && dv_size_parse(above_text, &above)) {
+		dv_log_error("--above takes a size such as 500k, 10M or 2G, not '%s'",
+			     above_text);
+		return 129;
+	}
+	rc = dv_ctx_worktree(&c);
+	if (!rc && !n && !above_text && !renorm)
+		rc = list_tracked(&c);
+	else if (!rc && track(&c, argv, n, above, above_text, dry_run, renorm,
+			      &err))
+		rc = dv_fail(&err);
+	dv_ctx_close(&c);
+	return rc;
+}
+
+int dv_cmd_untrack(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv untrack",
+		"git-dv-track", "<pattern>..." };
+	const struct dv_opt opts[] = { { 0 } };
+	struct dv_strs patterns = { 0 };
+	struct dv_buf one = { 0 };
+	struct dv_ctx c = { 0 };
+	struct dv_err err = { 0 };
+	size_t removed = 0;
+	char *file = NULL;
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), rc;
+
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (!n) {
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
+	rc = dv_ctx_worktree(&c);
+	if (rc)
+		return rc;
+	file = attrs_file(&c.repo);
+	rc = file ? 0 : dv_err_nomem(&err);
+	for (int i = 0; !rc && i < n; i++) {
+		rc = dv_strs_add(&patterns, argv[i], &err);
+		one.n = 0;
+		if (!rc)
+			rc = normalize(&c.repo, argv[i], &one, &err);
+		if (!rc)
+			rc = dv_strs_add(&patterns, dv_buf_str(&one), &err);
+	}
+	if (!rc)
+		rc = dv_attrs_remove(file, &patterns, &removed, &err);
+	if (!rc && !removed)
+		rc = dv_err_set(&err, DV_ENOTFOUND,
+				"'%s' has no line for '%s'; 'git dv track' lists the patterns",
+				file, argv[0]);
+	if (rc)
+		rc = dv_fail(&err);
+	else
+		dv_log_note("%zu pattern%s no longer tracked; 'git add --renormalize .' puts the content of committed files into git itself.",
+			    removed, removed == 1 ? " is" : "s are");
+	dv_buf_release(&one);
+	dv_strs_release(&patterns);
+	free(file);
+	dv_ctx_close(&c);
+	return rc;
+}

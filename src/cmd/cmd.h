@@ -1,0 +1,117 @@
+/*
+ * Commands: one file each, one table of them all (cmd/table.c). A command
+ * parses its options with dv_opt_parse, opens what it needs through a
+ * dv_ctx, and returns its exit code.
+ */
+#ifndef DV_CMD_CMD_H
+#define DV_CMD_CMD_H
+
+#include "base/log.h"
+#include "base/opt.h"
+#include "repo/cache.h"
+#include "repo/history.h"
+#include "repo/remotes.h"
+#include "repo/repo.h"
+#include "store/content.h"
+
+struct dv_cmd {
+	const char *name;
+	const char *area;	/* heading in `git dv help`; NULL hides it */
+	const char *summary;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct dv_cmd dv_cmds[];	/* ends with name NULL */
+
+/* What a command works on; opened as needed, closed once. */
+struct dv_ctx {
+	struct dv_repo repo;
+	struct dv_store store;
+	struct dv_cache *cache;
+	struct dv_pool *pool;
+	struct dv_coder coder;
+	int have_repo, have_store, have_coder;
+};
+
+/* Each prints its error and returns an exit code, or 0. */
+int dv_ctx_repo(struct dv_ctx *c);		/* and the cache */
+int dv_ctx_worktree(struct dv_ctx *c);		/* refuses a bare one */
+int dv_ctx_store(struct dv_ctx *c, int create);
+int dv_ctx_pool(struct dv_ctx *c);
+void dv_ctx_close(struct dv_ctx *c);
+
+/* Print "error: ..." and return 1 (130 when interrupted). */
+int dv_fail(const struct dv_err *err);
+/* From dv_opt_parse: -1 gives 0, -2 gives 129. */
+int dv_opt_exit(int parsed);
+
+/* What fetch, pull, checkout and push are asked for. */
+struct dv_select {
+	const char *remote;		/* by name, or NULL */
+	struct dv_strs revs;		/* commits, full ids */
+	struct dv_strs paths;		/* from the top; patterns allowed */
+	struct dv_strs include, exclude;
+};
+
+void dv_select_release(struct dv_select *s);
+/*
+ * Sort operands into a remote (the first, where it is one), commits, and
+ * paths; `dashdash` as dv_opt_parse gives it.
+ */
+int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
+		    int dashdash, struct dv_err *err) DV_MUST_USE;
+/* Add dv.include and dv.exclude where the command line has none. */
+int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
+		       struct dv_err *err) DV_MUST_USE;
+int dv_select_has(const struct dv_select *s, const char *path);
+
+/* Fetch what these pointers need and lack. *n gets how many were missing. */
+int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
+		 const struct dv_ptrs *ptrs, int dry_run, size_t *n,
+		 struct dv_err *err) DV_MUST_USE;
+/* Place content where worktree files are pointers. */
+int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
+		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
+		    size_t *left, struct dv_err *err) DV_MUST_USE;
+/* Push the content of commits; see cmd/push.c. */
+struct dv_push_args {
+	const char *remote;
+	const struct dv_strs *revs;	/* full ids or names */
+	const struct dv_strs *not_revs;	/* known to be there, or NULL */
+	const struct dv_select *select;	/* NULL: everything */
+	int dry_run, quiet_if_nothing;
+};
+int dv_cmd_push(struct dv_ctx *c, const struct dv_push_args *a,
+		struct dv_err *err) DV_MUST_USE;
+
+int dv_cmd_add(int argc, char **argv);
+int dv_cmd_cat(int argc, char **argv);
+int dv_cmd_checkout_main(int argc, char **argv);
+int dv_cmd_env(int argc, char **argv);
+int dv_cmd_fetch_main(int argc, char **argv);
+int dv_cmd_help(int argc, char **argv);
+int dv_cmd_hook(int argc, char **argv);
+int dv_cmd_init(int argc, char **argv);
+int dv_cmd_install(int argc, char **argv);
+int dv_cmd_ls_files(int argc, char **argv);
+int dv_cmd_merge_driver(int argc, char **argv);
+int dv_cmd_pointer(int argc, char **argv);
+int dv_cmd_pull(int argc, char **argv);
+int dv_cmd_push_main(int argc, char **argv);
+int dv_cmd_remote(int argc, char **argv);
+int dv_cmd_status(int argc, char **argv);
+int dv_cmd_track(int argc, char **argv);
+int dv_cmd_uninstall(int argc, char **argv);
+int dv_cmd_untrack(int argc, char **argv);
+int dv_cmd_verify(int argc, char **argv);
+
+/* cmd/cmd-remote-check.c: prove that a store keeps the backend contract. */
+int dv_remote_check_url(const char *url, struct dv_err *err) DV_MUST_USE;
+int dv_remote_check_name(struct dv_ctx *c, const char *name,
+			 struct dv_err *err) DV_MUST_USE;
+
+/* cmd/setup.c: filter.dv.* and merge.dv.* in one scope. */
+int dv_setup_filters(const char *where, struct dv_err *err) DV_MUST_USE;
+int dv_remove_filters(const char *where, struct dv_err *err) DV_MUST_USE;
+
+#endif

@@ -1,0 +1,243 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "cmd/cmd.h"
+#include "codec/glob.h"
+
+int dv_fail(const struct dv_err *err)
+{
+	if (err->status == DV_ECANCEL)
+		return 130;
+	dv_log_error("%s", err->msg);
+	return 1;
+}
+
+int dv_opt_exit(int parsed)
+{
+	return parsed == -1 ? 0 : 129;
+}
+
+int dv_ctx_repo(struct dv_ctx *c)
+{
+	struct dv_err err = { 0 };
+
+	if (c->have_repo)
+		return 0;
+	if (dv_repo_open(&c->repo, &err))
+		return dv_fail(&err);
+	c->have_repo = 1;
+	c->cache = dv_cache_open(c->repo.common_dir, c->repo.git_dir);
+	return 0;
+}
+
+int dv_ctx_worktree(struct dv_ctx *c)
+{
+	int rc = dv_ctx_repo(c);
+
+	if (!rc && !c->repo.top) {
+		dv_log_error("this command needs a worktree, and '%s' is a bare repository",
+			     c->repo.git_dir);
+		rc = 1;
+	}
+	return rc;
+}
+
+int dv_ctx_store(struct dv_ctx *c, int create)
+{
+	struct dv_err err = { 0 };
+	int rc = dv_ctx_repo(c);
+
+	if (rc)
+		return rc;
+	if (!c->have_store) {
+		if (dv_repo_store_open(&c->repo, &c->store, create, &err))
+			return dv_fail(&err);
+		c->have_store = 1;
+	}
+	if (!c->have_coder) {
+		if (dv_coder_init(&c->coder, &err))
+			return dv_fail(&err);
+		c->have_coder = 1;
+	}
+	return 0;
+}
+
+int dv_ctx_pool(struct dv_ctx *c)
+{
+	struct dv_err err = { 0 };
+
+	if (!c->pool && dv_pool_open(&c->pool, 0, 24, &dv_coder_pool_ops, NULL,
+				     &err))
+		return dv_fail(&err);
+	return 0;
+}
+
+void dv_ctx_close(struct dv_ctx *c)
+{
+	dv_pool_close(c->pool);
+	dv_cache_close(c->cache);
+	if (c->have_coder)
+		dv_coder_release(&c->coder);
+	if (c->have_store)
+		dv_store_close(&c->store);
+	if (c->have_repo)
+		dv_repo_close(&c->repo);
+	memset(c, 0, sizeof(*c));
+}
+
+void dv_select_release(struct dv_select *s)
+{
+	dv_strs_release(&s->revs);
+	dv_strs_release(&s->paths);
+	dv_strs_release(&s->include);
+	dv_strs_release(&s->exclude);
+}
+
+/* A path argument, from the top of the worktree: "." and ".." resolved. */
+static int add_path(struct dv_ctx *c, struct dv_select *s, const char *arg,
+		    struct dv_err *err)
+{
+	size_t top = c->repo.top ? strlen(c->repo.top) : 0;
+	struct dv_buf b = { 0 };
+	char *joined, *save = NULL;
+	int rc = 0;
+
+	if (*arg == '/' && top && !strncmp(arg, c->repo.top, top) &&
+	    (arg[top] == '/' || !arg[top]))
+		joined = strdup(arg + top);
+	else if (*arg == '/')
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s' is outside the worktree '%s'", arg,
+				  c->repo.top);
+	else
+		joined = dv_fmt("%s%s", c->repo.prefix, arg);
+	if (!joined)
+		return dv_err_nomem(err);
+	for (char *part = strtok_r(joined, "/", &save); !rc && part;
+	     part = strtok_r(NULL, "/", &save)) {
+		if (!strcmp(part, "."))
+			continue;
+		if (!strcmp(part, "..")) {
+			if (!b.n) {
+				rc = dv_err_set(err, DV_EINVAL,
+						"'%s' is outside the worktree '%s'",
+						arg, c->repo.top);
+				break;
+			}
+			while (b.n && b.p[b.n - 1] != '/')
+				b.n--;
+			if (b.n)
+				b.n--;
+			continue;
+		}
+		rc = dv_buf_addf(&b, err, "%s%s", b.n ? "/" : "", part);
+	}
+	if (!rc)
+		rc = dv_strs_add(&s->paths, dv_buf_str(&b), err);
+	dv_buf_release(&b);
+	free(joined);
+	return rc;
+}
+
+/* The commit that a name stands for, or NULL. Caller frees. */
+static char *commit_of(const char *name)
+{
+	char *spec = dv_fmt("%s^{commit}", name);
+	const char *argv[] = { "git", "rev-parse", "--verify", "-q",
+			       "--end-of-options", spec, NULL };
+	struct dv_buf out = { 0 };
+	int code = 1;
+
+	if (!spec || dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out,
+				     &code, NULL))
+		code = 1;
+	free(spec);
+	if (code) {
+		dv_buf_release(&out);
+		return NULL;
+	}
+	while (out.n && out.p[out.n - 1] == '\n')
+		out.n--;
+	return dv_buf_detach(&out);
+}
+
+int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
+		    int dashdash, struct dv_err *err)
+{
+	int plain = dashdash >= 0 ? dashdash : n, rc = 0;
+	struct dv_remotes rs;
+
+	rc = dv_remotes_load(&c->repo, &rs, err);
+	if (rc)
+		return rc;
+	for (int i = 0; !rc && i < n; i++) {
+		char *commit;
+
+		if (i == 0 && plain > 0) {
+			for (size_t k = 0; k < rs.n; k++)
+				if (!strcmp(rs.v[k].name, argv[0]))
+					s->remote = argv[0];
+			if (s->remote)
+				continue;
+		}
+		commit = i < plain ? commit_of(argv[i]) : NULL;
+		if (commit)
+			rc = dv_strs_add(&s->revs, commit, err);
+		else
+			rc = add_path(c, s, argv[i], err);
+		free(commit);
+	}
+	dv_remotes_release(&rs);
+	return rc;
+}
+
+int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
+		       struct dv_err *err)
+{
+	int rc = 0;
+
+	if (!s->include.n && !s->paths.n)
+		rc = dv_config_all(&c->repo, "dv.include", &s->include, err);
+	if (!rc && !s->exclude.n && !s->paths.n)
+		rc = dv_config_all(&c->repo, "dv.exclude", &s->exclude, err);
+	return rc;
+}
+
+static int under(const char *path, const char *what)
+{
+	size_t n = strlen(what);
+
+	return !n || (!strncmp(path, what, n) && (!path[n] || path[n] == '/'));
+}
+
+static int any_glob(const struct dv_strs *patterns, const char *path)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (dv_glob_path(patterns->v[i], path))
+			return 1;
+	return 0;
+}
+
+int dv_select_has(const struct dv_select *s, const char *path)
+{
+	int in = !s->paths.n;
+
+	for (size_t i = 0; !in && i < s->paths.n; i++) {
+		const char *p = s->paths.v[i];
+
+		in = under(path, p);
+		if (!in && strpbrk(p, "*?[")) {
+			char *anchored = dv_fmt("/%s", p);
+
+			in = anchored && dv_glob_path(anchored, path);
+			free(anchored);
+		}
+	}
+	if (in && s->include.n)
+		in = any_glob(&s->include, path);
+	return in && !any_glob(&s->exclude, path);
+}

@@ -1,0 +1,16 @@
+libdv_a_SOURCES += \
+	src/cmd/cmd-add.c \
+	src/cmd/cmd-fetch.c \
+	src/cmd/cmd-hook.c \
+	src/cmd/cmd-push.c \
+	src/cmd/cmd-remote-check.c \
+	src/cmd/cmd-remote.c \
+	src/cmd/cmd-small.c \
+	src/cmd/cmd-status.c \
+	src/cmd/cmd-track.c \
+	src/cmd/cmd-verify.c \
+	src/cmd/cmd.h \
+	src/cmd/common.c \
+	src/cmd/setup.c \
+	src/cmd/table.c
+

@@ -1,0 +1,228 @@
+/* install, uninstall, init: what git is told, and how it is taken back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "cmd/cmd.h"
+#include "repo/hooks.h"
+
+static const char *const filter_settings[][2] = {
+	{ "filter.dv.process", "git-dv-filter process" },
+	{ "filter.dv.clean", "git-dv-filter clean -- %f" },
+	{ "filter.dv.smudge", "git-dv-filter smudge -- %f" },
+	{ "filter.dv.required", "true" },
+	{ "merge.dv.name", "git-dv: content is never merged, one side is kept" },
+	{ "merge.dv.driver", "git-dv merge-driver %O %A %B %P" },
+};
+
+int dv_setup_filters(const char *where, struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(filter_settings); i++)
+		rc = dv_config_set(where, filter_settings[i][0],
+				   filter_settings[i][1], err);
+	return rc;
+}
+
+/* Remove an empty section header that unsetting leaves behind. */
+static void remove_section(const char *where, const char *section)
+{
+	const char *argv[] = { "git", "config", where, "--remove-section",
+			       section, NULL };
+	struct dv_buf out = { 0 };
+	int code;
+
+	if (dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
+		dv_log_debug("section %s stays", section);
+	dv_buf_release(&out);
+}
+
+/* Only the values that we set: what somebody changed is theirs. */
+int dv_remove_filters(const char *where, struct dv_err *err)
+{
+	int rc = 0, left = 0;
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(filter_settings); i++) {
+		const char *key = filter_settings[i][0];
+		const char *get[] = { "git", "config", where, "--get", key,
+				      NULL };
+		struct dv_buf out = { 0 };
+		int code;
+
+		rc = dv_proc_capture(get, NULL, DV_PROC_QUIET, 65536, &out,
+				     &code, err);
+		if (!rc && !code) {
+			while (out.n && out.p[out.n - 1] == '\n')
+				out.n--;
+			if (!strcmp(dv_buf_str(&out), filter_settings[i][1]))
+				rc = dv_config_unset(where, key, err);
+			else {
+				dv_log_warn("%s was changed and stays", key);
+				left = 1;
+			}
+		}
+		dv_buf_release(&out);
+	}
+	if (!rc && !left) {
+		remove_section(where, "filter.dv");
+		remove_section(where, "merge.dv");
+	}
+	return rc;
+}
+
+struct scope {
+	int local, global, system;
+};
+
+static const char *scope_name(const struct scope *s)
+{
+	return s->local ? "--local" : s->system ? "--system" : "--global";
+}
+
+int dv_cmd_install(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv install",
+		"git-dv-install", "[--local | --global | --system]" };
+	struct scope s = { 0 };
+	const struct dv_opt opts[] = {
+		{ DV_OPT_FLAG, 0, "local", &s.local, NULL, "for this repository alone", 0 },
+		{ DV_OPT_FLAG, 0, "global", &s.global, NULL, "for this user (the default)", 0 },
+		{ DV_OPT_FLAG, 0, "system", &s.system, NULL, "for every user of this machine", 0 },
+		{ 0 },
+	};
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL);
+	struct dv_err err = { 0 };
+
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (n || s.local + s.global + s.system > 1) {
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
+	if (dv_setup_filters(scope_name(&s), &err))
+		return dv_fail(&err);
+	dv_log_note("git-dv's filters are set up (%s).", scope_name(&s) + 2);
+	return 0;
+}
+
+/* Lines of .git/info/exclude that we wrote. */
+static void clean_exclude(struct dv_repo *r)
+{
+	static const char line[] = ".git-dv-tmp-*\n";
+	char *path = dv_fmt("%s/info/exclude", r->common_dir), *at;
+	struct dv_buf b = { 0 };
+
+	if (path && !dv_file_read(path, &b, 1u << 20, NULL) &&
+	    (at = strstr(dv_buf_str(&b), line))) {
+		memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+		if (dv_file_write(path, b.p, strlen((char *)b.p), 0666, 0,
+				  NULL))
+			dv_log_debug("'%s' stays as it is", path);
+	}
+	dv_buf_release(&b);
+	free(path);
+}
+
+int dv_cmd_uninstall(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv uninstall",
+		"git-dv-install", "[--local | --global | --system]" };
+	struct scope s = { 0 };
+	const struct dv_opt opts[] = {
+		{ DV_OPT_FLAG, 0, "local", &s.local, NULL, "what 'git dv init' set up here", 0 },
+		{ DV_OPT_FLAG, 0, "global", &s.global, NULL, "what 'git dv install' set up (the default)", 0 },
+		{ DV_OPT_FLAG, 0, "system", &s.system, NULL, "what 'git dv install --system' set up", 0 },
+		{ 0 },
+	};
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), changed;
+	struct dv_ctx c = { 0 };
+	struct dv_err err = { 0 };
+
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (n || s.local + s.global + s.system > 1) {
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
+	if (dv_remove_filters(scope_name(&s), &err))
+		return dv_fail(&err);
+	if (s.local) {
+		n = dv_ctx_repo(&c);
+		if (!n && dv_hooks_uninstall(&c.repo, &changed, &err))
+			n = dv_fail(&err);
+		if (!n)
+			clean_exclude(&c.repo);
+		dv_ctx_close(&c);
+		if (n)
+			return n;
+	}
+	dv_log_note("git-dv's filters%s are removed (%s); stored content stays.",
+		    s.local ? " and hooks" : "", scope_name(&s) + 2);
+	return 0;
+}
+
+static int write_dvconfig(struct dv_repo *r, struct dv_err *err)
+{
+	static const char text[] =
+		"# Settings of git-dv for everybody who clones this repository.\n"
+		"# See git-dv-config(5). 'git dv remote add NAME URL' adds a store.\n";
+	char *path = dv_fmt("%s/.dvconfig", r->top);
+	int rc = 0;
+
+	if (!path)
+		return dv_err_nomem(err);
+	if (access(path, F_OK))
+		rc = dv_file_write(path, text, sizeof(text) - 1, 0666,
+				   DV_FILE_EXCL, err);
+	if (rc == DV_EEXIST)
+		rc = 0;
+	free(path);
+	return rc;
+}
+
+int dv_cmd_init(int argc, char **argv)
+{
+	static const struct dv_opt_cmd cmd = { "git dv init", "git-dv-init",
+					       "[--no-hooks]" };
+	int hooks = 1, quiet = 0, changed = 0, rc;
+	const struct dv_opt opts[] = {
+		{ DV_OPT_FLAG, 0, "hooks", &hooks, NULL, "install git-dv's hooks (the default)", 0 },
+		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "print errors only", 0 },
+		{ 0 },
+	};
+	struct dv_ctx c = { 0 };
+	struct dv_err err = { 0 };
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL);
+
+	if (n < 0)
+		return dv_opt_exit(n);
+	if (n) {
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
+	if (quiet)
+		dv_log_set_verbosity(-1);
+	rc = dv_ctx_repo(&c);
+	if (!rc && dv_setup_filters("--local", &err))
+		rc = dv_fail(&err);
+	if (!rc && !hooks &&
+	    dv_config_set("--local", "dv.hooks", "false", &err))
+		rc = dv_fail(&err);
+	if (!rc && hooks && dv_hooks_install(&c.repo, &changed, &err))
+		rc = dv_fail(&err);
+	if (!rc)
+		rc = dv_ctx_store(&c, 1);
+	if (!rc && c.repo.top && write_dvconfig(&c.repo, &err))
+		rc = dv_fail(&err);
+	if (!rc) {
+		dv_log_note("git-dv is set up in '%s'.",
+			    c.repo.top ? c.repo.top : c.repo.git_dir);
+		dv_log_note("Next: git dv track '*.parquet' 'data/**', then git add as always.");
+	}
+	dv_ctx_close(&c);
+	return rc;
+}

@@ -1,0 +1,30 @@
+#include "cmd/cmd.h"
+
+#define SETUP "set-up"
+#define DAILY "every day"
+#define CARE "care"
+#define PLUMBING "plumbing"
+
+const struct dv_cmd dv_cmds[] = {
+	{ "init", SETUP, "set up git-dv in this repository", dv_cmd_init },
+	{ "install", SETUP, "make git use git-dv's filters, for every repository", dv_cmd_install },
+	{ "uninstall", SETUP, "undo install or init", dv_cmd_uninstall },
+	{ "track", SETUP, "version files by pattern or size", dv_cmd_track },
+	{ "untrack", SETUP, "stop versioning a pattern", dv_cmd_untrack },
+	{ "remote", SETUP, "add, list and remove stores for content", dv_cmd_remote },
+	{ "env", SETUP, "show what git-dv uses here", dv_cmd_env },
+	{ "status", DAILY, "show what is changed, unversioned, not pushed, missing", dv_cmd_status },
+	{ "ls-files", DAILY, "list versioned files", dv_cmd_ls_files },
+	{ "add", DAILY, "stage large files, faster than through git's pipe", dv_cmd_add },
+	{ "checkout", DAILY, "put content in place of pointers", dv_cmd_checkout_main },
+	{ "fetch", DAILY, "bring content into the local store", dv_cmd_fetch_main },
+	{ "pull", DAILY, "fetch, then checkout", dv_cmd_pull },
+	{ "push", DAILY, "send content to a store", dv_cmd_push_main },
+	{ "cat", DAILY, "write a file's content to standard output", dv_cmd_cat },
+	{ "verify", CARE, "read everything in the store again", dv_cmd_verify },
+	{ "pointer", PLUMBING, "print the pointer of a file's content", dv_cmd_pointer },
+	{ "hook", PLUMBING, "what the installed hooks run", dv_cmd_hook },
+	{ "merge-driver", NULL, "what git runs as merge.dv.driver", dv_cmd_merge_driver },
+	{ "help", NULL, "list the commands, or show a manual page", dv_cmd_help },
+	{ NULL, NULL, NULL, NULL },
+};
