@@ -49,21 +49,20 @@ int dv_err_errno(struct dv_err *err, const char *fmt, ...)
 	return status;
 }
 
-int dv_err_prefix(struct dv_err *err, const char *fmt, ...)
+void dv_err_prefix(struct dv_err *err, const char *fmt, ...)
 {
 	char old[sizeof(err->msg)];
 	va_list ap;
 	size_t n;
 
 	if (!err)
-		return DV_EIO;
+		return;
 	memcpy(old, err->msg, sizeof(old));
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	n = strlen(err->msg);
 	snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", old);
-	return err->status;
 }
 
 int dv_err_nomem(struct dv_err *err)

@@ -42,8 +42,8 @@ int dv_err_set(struct dv_err *err, int status, const char *fmt, ...)
  * EEXIST to DV_EEXIST, EACCES and EPERM to DV_EAUTH, the rest to DV_EIO.
  */
 int dv_err_errno(struct dv_err *err, const char *fmt, ...) DV_PRINTF(2, 3);
-/* Put "context: " in front of the message; returns the status unchanged. */
-int dv_err_prefix(struct dv_err *err, const char *fmt, ...) DV_PRINTF(2, 3);
+/* Put "context: " in front of the message; the status stays. */
+void dv_err_prefix(struct dv_err *err, const char *fmt, ...) DV_PRINTF(2, 3);
 int dv_err_nomem(struct dv_err *err);
 void dv_err_clear(struct dv_err *err);
 /* The status's name, for logs: "corrupt", "not found", ... */

@@ -188,10 +188,12 @@ int dv_dir_sync(const char *dir, struct dv_err *err)
 int dv_dir_make(const char *dir, struct dv_err *err)
 {
 	char *p, *c;
-	int rc = 0;
+	int rc = 0, sys;
 
 	if (!mkdir(dir, 0777) || (errno == EEXIST && dv_dir_exists(dir)))
 		return 0;
+	if (!*dir)
+		return dv_err_errno(err, "cannot create directory ''");
 	p = strdup(dir);
 	if (!p)
 		return dv_err_nomem(err);
@@ -201,7 +203,9 @@ int dv_dir_make(const char *dir, struct dv_err *err)
 		if (was && was != '/')
 			continue;
 		*c = '\0';
-		if (mkdir(p, 0777) && !dv_dir_exists(p)) {
+		sys = mkdir(p, 0777) ? errno : 0;
+		if (sys && !dv_dir_exists(p)) {
+			errno = sys;
 			rc = dv_err_errno(err, "cannot create directory '%s'",
 					  p);
 			break;
@@ -307,8 +311,11 @@ char *dv_path_dir(const char *path)
 
 int dv_random(void *p, size_t n, struct dv_err *err)
 {
-	if (getentropy(p, n))
-		return dv_err_errno(err, "cannot get random bytes");
+	for (size_t at = 0, m; at < n; at += m) {
+		m = n - at < 256 ? n - at : 256;	/* getentropy's limit */
+		if (getentropy((uint8_t *)p + at, m))
+			return dv_err_errno(err, "cannot get random bytes");
+	}
 	return 0;
 }
 

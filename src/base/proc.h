@@ -41,7 +41,8 @@ int dv_proc_capture(const char *const *argv, const char *const *env,
 		    int *code, struct dv_err *err) DV_MUST_USE;
 /*
  * Run with `input` on stdin and collect stdout, reading and writing at once,
- * so that neither side can block the other.
+ * so that neither side can block the other. SIGPIPE must be ignored
+ * (dv_cancel_install does that).
  */
 int dv_proc_filter(const char *const *argv, const char *const *env,
 		   unsigned int flags, const void *input, size_t input_len,

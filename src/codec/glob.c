@@ -42,6 +42,8 @@ static int match_class(const char **pp, unsigned char c)
  */
 static int match(const char *p, const char *t, int *steps)
 {
+	const char *q;
+
 	for (; *p; p++, t++) {
 		int r;
 
@@ -49,9 +51,11 @@ static int match(const char *p, const char *t, int *steps)
 			return 0;
 		switch (*p) {
 		case '*':
-			if (p[1] == '*') {
-				while (*p == '*')
-					p++;
+			for (q = p; *q == '*'; q++)
+				;
+			/* p[-1] is there: callers put a '/' in front. */
+			if (q - p > 1 && p[-1] == '/' && (!*q || *q == '/')) {
+				p = q;
 				if (*p == '/' && match(p + 1, t, steps))
 					return 1;
 				for (;; t++) {
@@ -61,7 +65,7 @@ static int match(const char *p, const char *t, int *steps)
 						return 0;
 				}
 			}
-			for (p++;; t++) {
+			for (p = q;; t++) {
 				if (match(p, t, steps))
 					return 1;
 				if (!*t || *t == '/' || *steps < 0)
@@ -94,15 +98,16 @@ static int match(const char *p, const char *t, int *steps)
 
 int dv_glob_path(const char *pattern, const char *path)
 {
-	char own[4096];
+	char room[4097], *own = room + 1;
 	size_t n = strlen(pattern);
 	int steps = 100000;
 	const char *s;
 
 	while (n && pattern[n - 1] == '/')
 		n--;
-	if (!n || n >= sizeof(own))
+	if (!n || n >= sizeof(room) - 1)
 		return 0;
+	room[0] = '/';
 	memcpy(own, pattern, n);
 	own[n] = '\0';
 	if (own[0] == '/')

@@ -224,7 +224,7 @@ int dv_pkt_read_content(struct dv_pkt_in *in, uint8_t *dst, size_t cap,
 		int rc, len;
 
 		if (in->left && !have) {
-			size_t got;
+			size_t got = 0;
 
 			rc = read_direct(in, dst + *n, cap - *n, &got, err);
 			*n += got;

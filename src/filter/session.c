@@ -151,9 +151,11 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 
 	rc = dv_session_publish(s, err);
 	end_writer(s);
-	if (rc)
-		return dv_err_prefix(err, "the content of %zu files is not safe in the store; run the git command again",
-				     s->cleaned);
+	if (rc) {
+		dv_err_prefix(err, "the content of %zu files is not safe in the store; run the git command again",
+			      s->cleaned);
+		return rc;
+	}
 	if (s->place.n && !dv_cancelled())
 		rc = place_all(s, err);
 	if (rc)

@@ -96,7 +96,9 @@ int dv_smudge(struct dv_session *s, const char *path, int can_delay,
 		*kind = DV_SMUDGE_AS_IS;
 		return 0;
 	}
-	return rc ? dv_err_prefix(err, "'%s'", path) : 0;
+	if (rc)
+		dv_err_prefix(err, "'%s'", path);
+	return rc;
 }
 
 int dv_smudge_send(struct dv_session *s, const struct dv_oid *oid,

@@ -78,7 +78,7 @@ enum dv_pointer_kind dv_pointer_parse(const void *p, size_t n,
 		return DV_PTR_OK;
 	/* "version git-dv/<another number>" alone is a pointer to come. */
 	i = sizeof(HEAD) - 1;
-	if (s[i] >= '1' && s[i] <= '9') {
+	if (i < n && s[i] >= '1' && s[i] <= '9') {
 		size_t from = i;
 
 		while (i < n && s[i] >= '0' && s[i] <= '9')

@@ -132,8 +132,10 @@ static int read_format(struct dv_remote *r, const char *pinned,
 	}
 	if (!rc)
 		rc = dv_storefmt_parse(text, n, &f, err);
-	if (rc)
-		return dv_err_prefix(err, "store '%s'", r->url), rc;
+	if (rc) {
+		dv_err_prefix(err, "store '%s'", r->url);
+		return rc;
+	}
 	if (*f.unknown_read)
 		return dv_err_set(err, DV_EINVAL,
 				  "store '%s' needs the feature '%s' of a newer git-dv",
@@ -272,8 +274,10 @@ static int read_shard(struct dv_remote *r, struct dv_remote_shard *s,
 		rc = dv_shard_view(s->bytes.p, s->bytes.n, r->sha, &s->view,
 				   err);
 out:
-	if (rc)
-		return dv_err_prefix(err, "%s in '%s'", key, r->url), rc;
+	if (rc) {
+		dv_err_prefix(err, "%s in '%s'", key, r->url);
+		return rc;
+	}
 	write_cached(r, s);
 	return 0;
 }

@@ -75,6 +75,11 @@ static int next_segment(struct dv_content *c, struct dv_err *err)
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"segment %s does not fit its file list",
 				dv_id_hex(id).s);
+	/* One chunk alone is named by its own id. */
+	if (!rc && c->flist.n == 1 && c->seg.n == 1)
+		rc = dv_err_set(err, DV_ECORRUPT,
+				"file list %s has only one chunk",
+				dv_id_hex(&c->oid.id).s);
 	c->seg_i++;
 	c->chunk_i = 0;
 	return rc;

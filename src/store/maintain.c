@@ -234,6 +234,24 @@ static int write_rows(FILE *f, struct index_build *b, uint32_t fan[257],
 	return n || *nrows > UINT32_MAX ? -1 : 0;
 }
 
+/* Under the index lock: whoever left these has crashed. */
+static void drop_unfinished(const char *dir)
+{
+	struct dv_strs names = { 0 };
+
+	if (!dv_dir_list(dir, &names, NULL)) {
+		for (size_t i = 0; i < names.n; i++) {
+			char *path = strncmp(names.v[i], ".tmp-", 5) ? NULL :
+				     dv_fmt("%s/%s", dir, names.v[i]);
+
+			if (path)
+				unlink(path);
+			free(path);
+		}
+	}
+	dv_strs_release(&names);
+}
+
 static int write_index(struct dv_store *s, struct index_build *b,
 		       struct dv_err *err)
 {
@@ -420,6 +438,8 @@ int dv_store_index(struct dv_store *s, int all, struct dv_err *err)
 		return dv_err_errno(err, "cannot lock the index of '%s'",
 				    s->path);
 	rc = dv_lock_fd(fd, DV_LOCK_EXCL, all, err);
+	if (!rc)
+		drop_unfinished(s->set.index_dir);
 	if (!rc)
 		rc = dv_packset_rescan(&s->set, err);
 	if (!rc)

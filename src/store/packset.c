@@ -46,14 +46,17 @@ char *dv_pack_path(const struct dv_packset *s, const struct dv_pack *p)
 /* Under fd_mu: make room by closing what nobody uses. */
 static void close_idle(struct dv_packset *s)
 {
-	for (size_t i = 0; i < s->n && s->open_fds >= FDS_MAX; i++) {
-		struct dv_pack *p = s->v[i];
+	struct dv_pack **at = &s->opened, *p;
 
-		if (p->fd >= 0 && !p->users) {
-			close(p->fd);
-			p->fd = -1;
-			s->open_fds--;
+	while ((p = *at) && s->open_fds >= FDS_MAX) {
+		if (p->users) {
+			at = &p->next_open;
+			continue;
 		}
+		*at = p->next_open;
+		close(p->fd);
+		p->fd = -1;
+		s->open_fds--;
 	}
 }
 
@@ -75,7 +78,8 @@ int dv_packset_fd(struct dv_packset *s, struct dv_pack *p, int *fd,
 			p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 			if (p->fd < 0) {
 				if (errno == ENOENT)
-					p->gone = 1;
+					__atomic_store_n(&p->gone, 1,
+							 __ATOMIC_RELAXED);
 				rc = dv_err_errno(err, "cannot open pack '%s'",
 						  path);
 			} else if (fstat(p->fd, &st)) {
@@ -85,6 +89,8 @@ int dv_packset_fd(struct dv_packset *s, struct dv_pack *p, int *fd,
 				p->fd = -1;
 			} else {
 				p->size = (uint64_t)st.st_size;
+				p->next_open = s->opened;
+				s->opened = p;
 				s->open_fds++;
 			}
 			free(path);
@@ -218,8 +224,9 @@ static int scan_packs(struct dv_packset *s, struct dv_err *err)
 	for (size_t i = 0, j = 0; !rc && i < known; i++) {
 		while (j < names.n && strcmp(names.v[j], s->v[i]->name) < 0)
 			j++;
-		s->v[i]->gone = j == names.n ||
-				strcmp(names.v[j], s->v[i]->name) != 0;
+		__atomic_store_n(&s->v[i]->gone, j == names.n ||
+				 strcmp(names.v[j], s->v[i]->name) != 0,
+				 __ATOMIC_RELAXED);
 	}
 	if (s->n > known)
 		qsort(s->v, s->n, sizeof(*s->v), cmp_name);
@@ -319,12 +326,12 @@ static int load_tables(struct dv_packset *s)
 		struct dv_pack *p = s->v[i];
 		struct dv_err why = { 0 };
 
-		if (p->indexed || p->gone || p->table)
+		if (p->indexed || p->gone || p->table || p->broken)
 			continue;
 		if (dv_pack_read_table(s, p, &p->table, &p->count, &why) &&
 		    !p->gone) {
 			dv_log_warn("%s; run 'git dv verify'", why.msg);
-			p->gone = 1;
+			p->broken = 1;
 		}
 	}
 	return 0;
@@ -409,7 +416,8 @@ static int find_in_index(struct dv_index_file *f, enum dv_kind kind,
 		    !dv_id_eq(&loc->row.id, id))
 			return 0;
 		loc->pack = f->packs[pack];
-		if (loc->row.kind != kind || !loc->pack || loc->pack->gone)
+		if (loc->row.kind != kind || !loc->pack ||
+		    dv_pack_gone(loc->pack))
 			continue;
 		if (!*skip)
 			return 1;
@@ -450,7 +458,7 @@ int dv_packset_find_nth(struct dv_packset *s, enum dv_kind kind,
 	for (size_t i = 0; !found && i < s->n; i++) {
 		struct dv_pack *p = s->v[i];
 
-		if (!p->indexed && !p->gone && p->table)
+		if (!p->indexed && !dv_pack_gone(p) && p->table)
 			found = find_in_table(p, kind, id, &skip, loc);
 	}
 	pthread_rwlock_unlock(&s->mu);

@@ -26,9 +26,17 @@ struct dv_pack {
 	uint32_t count;		/* rows in `table` */
 	int fd;			/* -1: not open; under fd_mu */
 	int users;		/* under fd_mu */
+	struct dv_pack *next_open;	/* under fd_mu */
 	int indexed, gone, touched;
+	int broken;		/* its table cannot be read; said once */
 	int mark;		/* scratch of store/maintain.c */
 };
+
+/* Look-ups read it while a reader that finds the file absent sets it. */
+static inline int dv_pack_gone(const struct dv_pack *p)
+{
+	return __atomic_load_n(&p->gone, __ATOMIC_RELAXED);
+}
 
 struct dv_index_file {
 	char name[33];
@@ -48,6 +56,7 @@ struct dv_packset {
 	pthread_rwlock_t mu;
 	pthread_mutex_t fd_mu;
 	int open_fds;
+	struct dv_pack *opened;
 };
 
 /* Where a record stands. The pack lives as long as the set. */

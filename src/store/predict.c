@@ -116,7 +116,7 @@ uint32_t dv_predict_match(struct dv_predict *p, const uint8_t *b, size_t n,
 		return 0;
 	c = at(p, 0);
 	if (c->len > n || (c->last && !(last && c->len == n)) ||
-	    !same_bytes(p, c, b))
+	    !same_bytes(p, c, b) || dv_chunk_cut(b, n) != c->len)
 		return 0;
 	*id = &c->id;
 	len = c->len;

@@ -52,7 +52,8 @@ static int read_one(int fd, uint64_t off, struct dv_coder *c,
 		return dv_err_errno(err, "cannot read");
 	if ((size_t)got != rec->enc)
 		return 0;
-	return dv_coder_decode(c, rec, c->in.p, &content, NULL) == 0;
+	rc = dv_coder_decode(c, rec, c->in.p, &content, err);
+	return rc == DV_ENOMEM ? rc : !rc;
 }
 
 static int scan(int fd, struct dv_coder *c, struct rows *rows, uint64_t *end,
@@ -204,5 +205,7 @@ int dv_store_recover(struct dv_store *s, struct dv_err *err)
 		dv_coder_release(&c);
 	dv_strs_release(&names);
 	free(dir);
-	return rc ? dv_err_prefix(err, "cannot salvage an interrupted run") : 0;
+	if (rc)
+		dv_err_prefix(err, "cannot salvage an interrupted run");
+	return rc;
 }

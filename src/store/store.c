@@ -110,6 +110,8 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 
 void dv_store_close(struct dv_store *s)
 {
+	if (!s->path)
+		return;
 	dv_packset_close(&s->set);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
@@ -161,9 +163,10 @@ int dv_store_has(struct dv_store *s, enum dv_kind kind,
 {
 	if (dv_store_has_quick(s, kind, id))
 		return 1;
-	if (s->rescanned)
+	/* Misses come in crowds: one look a second serves them all. */
+	if (s->rescanned && dv_now_ms() - s->rescanned < 1000)
 		return 0;
-	s->rescanned = 1;
+	s->rescanned = dv_now_ms();
 	return !dv_packset_rescan(&s->set, NULL) &&
 	       dv_store_has_quick(s, kind, id);
 }
@@ -183,13 +186,22 @@ int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
 	ssize_t got;
 	int fd, rc;
 
-	c->in.n = 0;
-	rc = dv_buf_reserve(&c->in, len, err);
-	if (rc)
-		return rc;
 	rc = dv_packset_fd(&s->set, loc->pack, &fd, err);
 	if (rc)
 		return rc;
+	/* Rows of an index carry no checksum: look before allocating. */
+	if (loc->row.off > loc->pack->size ||
+	    len > loc->pack->size - loc->row.off)
+		rc = dv_err_set(err, DV_ECORRUPT,
+				"pack '%s/%s' is cut off", s->set.dir,
+				loc->pack->name);
+	c->in.n = 0;
+	if (!rc)
+		rc = dv_buf_reserve(&c->in, len, err);
+	if (rc) {
+		dv_packset_fd_done(&s->set, loc->pack);
+		return rc;
+	}
 	got = dv_pread_full(fd, c->in.p, len, loc->row.off);
 	if (got < 0)
 		rc = dv_err_errno(err, "cannot read pack '%s/%s'",
@@ -208,10 +220,12 @@ int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
 		    rec->kind != loc->row.kind || head + rec->enc != len))
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"the table does not fit the record");
-	if (rc)
-		return dv_err_prefix(err, "pack '%s/%s' at %llu", s->set.dir,
-				     loc->pack->name,
-				     (unsigned long long)loc->row.off), rc;
+	if (rc) {
+		dv_err_prefix(err, "pack '%s/%s' at %llu", s->set.dir,
+			      loc->pack->name,
+			      (unsigned long long)loc->row.off);
+		return rc;
+	}
 	*payload = c->in.p + head;
 	return 0;
 }
@@ -239,9 +253,12 @@ int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 		  const struct dv_id *id, const uint8_t **p, size_t *n,
 		  struct dv_err *err)
 {
-	struct dv_err first = { 0 };
+	struct dv_err first = { 0 }, own = { 0 };
 	struct dv_loc loc;
 	int rc;
+
+	if (!err)
+		err = &own;
 
 	for (int round = 0; round < 2; round++) {
 		int rescan = 0;
@@ -253,16 +270,16 @@ int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 			if (!rc)
 				return 0;
 			/* A merge took the pack away meanwhile: look again. */
-			if (rc == DV_ENOTFOUND || loc.pack->gone) {
+			if (rc == DV_ENOTFOUND || dv_pack_gone(loc.pack)) {
 				rescan = 1;
 				break;
 			}
-			if (!first.status && err)
+			if (!first.status)
 				first = *err;
 			if (skip > 16)
 				break;
 		}
-		if ((first.status && !rescan) ||
+		if (round || (first.status && !rescan) ||
 		    dv_packset_rescan(&s->set, err))
 			break;
 	}

@@ -28,7 +28,7 @@ struct dv_store {
 	int lock_fd;		/* -1 until a writer needs it */
 	int writers;		/* transactions open in this process */
 	int read_only;		/* the file system or its rights say so */
-	int rescanned;		/* a miss was followed by a rescan */
+	int64_t rescanned;	/* when a miss was last followed by a rescan */
 };
 
 enum dv_store_flags {
@@ -47,7 +47,7 @@ void dv_store_close(struct dv_store *s);
 int dv_store_register(struct dv_store *s, const char *git_common_dir,
 		      struct dv_err *err) DV_MUST_USE;
 
-/* 1 or 0. A miss rescans the packs once, unless `quick`. */
+/* 1 or 0. A miss rescans the packs, once a second, unless `quick`. */
 int dv_store_has(struct dv_store *s, enum dv_kind kind,
 		 const struct dv_id *id);
 int dv_store_has_quick(struct dv_store *s, enum dv_kind kind,

@@ -278,14 +278,22 @@ int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       struct dv_err *err)
 {
 	const void *payload;
+	struct dv_err own = { 0 };
 	struct dv_rec rec;
-	int rc = claim(t, kind, id, err);
+	int rc;
 
+	if (!err)
+		err = &own;
+	rc = claim(t, kind, id, err);
 	if (rc <= 0)
 		return rc;
 	rc = dv_coder_encode(c, kind, t->level, p, n, &rec, &payload, err);
-	if (rc)
+	if (rc) {
+		pthread_mutex_lock(&t->mu);
+		fail(t, err);	/* the id is claimed but will not be there */
+		pthread_mutex_unlock(&t->mu);
 		return rc;
+	}
 	rec.id = *id;
 	return append(t, &rec, payload, err);
 }
