@@ -1,0 +1,150 @@
+# Unit tests: one cmocka program a module. They read tests/golden from srcdir.
+EXTRA_DIST += tests/golden
+
+if HAVE_CMOCKA
+unit_tests = \
+	tests/unit/test_buf \
+	tests/unit/test_chunker \
+	tests/unit/test_coder \
+	tests/unit/test_content \
+	tests/unit/test_err \
+	tests/unit/test_extract \
+	tests/unit/test_file \
+	tests/unit/test_glob \
+	tests/unit/test_hex \
+	tests/unit/test_idmap \
+	tests/unit/test_index \
+	tests/unit/test_ingest \
+	tests/unit/test_list \
+	tests/unit/test_maintain \
+	tests/unit/test_opt \
+	tests/unit/test_pack \
+	tests/unit/test_pktline \
+	tests/unit/test_pointer \
+	tests/unit/test_pool \
+	tests/unit/test_proc \
+	tests/unit/test_recover \
+	tests/unit/test_sha256 \
+	tests/unit/test_store \
+	tests/unit/test_storefmt \
+	tests/unit/test_txn \
+	tests/unit/test_zst
+check_PROGRAMS += $(unit_tests)
+
+tests_unit_test_buf_SOURCES = tests/unit/test_buf.c \
+	tests/unit/testlib.h
+tests_unit_test_buf_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_chunker_SOURCES = tests/unit/test_chunker.c \
+	tests/unit/testlib.h \
+	tests/unit/refchunk.h
+tests_unit_test_chunker_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_coder_SOURCES = tests/unit/test_coder.c \
+	tests/unit/testlib.h
+tests_unit_test_coder_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_content_SOURCES = tests/unit/test_content.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h
+tests_unit_test_content_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_err_SOURCES = tests/unit/test_err.c \
+	tests/unit/testlib.h
+tests_unit_test_err_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_extract_SOURCES = tests/unit/test_extract.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h
+tests_unit_test_extract_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_file_SOURCES = tests/unit/test_file.c \
+	tests/unit/testlib.h
+tests_unit_test_file_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_glob_SOURCES = tests/unit/test_glob.c \
+	tests/unit/testlib.h
+tests_unit_test_glob_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_hex_SOURCES = tests/unit/test_hex.c \
+	tests/unit/testlib.h
+tests_unit_test_hex_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_idmap_SOURCES = tests/unit/test_idmap.c \
+	tests/unit/testlib.h
+tests_unit_test_idmap_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_index_SOURCES = tests/unit/test_index.c \
+	tests/unit/testlib.h \
+	tests/unit/packlib.h
+tests_unit_test_index_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_ingest_SOURCES = tests/unit/test_ingest.c \
+	tests/unit/testlib.h \
+	tests/unit/refchunk.h \
+	tests/unit/storelib.h
+tests_unit_test_ingest_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_list_SOURCES = tests/unit/test_list.c \
+	tests/unit/testlib.h
+tests_unit_test_list_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_maintain_SOURCES = tests/unit/test_maintain.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h
+tests_unit_test_maintain_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_opt_SOURCES = tests/unit/test_opt.c \
+	tests/unit/testlib.h
+tests_unit_test_opt_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_pack_SOURCES = tests/unit/test_pack.c \
+	tests/unit/testlib.h \
+	tests/unit/packlib.h
+tests_unit_test_pack_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_pktline_SOURCES = tests/unit/test_pktline.c \
+	tests/unit/testlib.h
+tests_unit_test_pktline_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_pointer_SOURCES = tests/unit/test_pointer.c \
+	tests/unit/testlib.h
+tests_unit_test_pointer_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c \
+	tests/unit/testlib.h
+tests_unit_test_pool_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_proc_SOURCES = tests/unit/test_proc.c \
+	tests/unit/testlib.h
+tests_unit_test_proc_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_recover_SOURCES = tests/unit/test_recover.c \
+	tests/unit/testlib.h \
+	tests/unit/packlib.h \
+	tests/unit/storelib.h
+tests_unit_test_recover_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c \
+	tests/unit/testlib.h
+tests_unit_test_sha256_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_store_SOURCES = tests/unit/test_store.c \
+	tests/unit/testlib.h \
+	tests/unit/packlib.h \
+	tests/unit/storelib.h
+tests_unit_test_store_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_storefmt_SOURCES = tests/unit/test_storefmt.c \
+	tests/unit/testlib.h
+tests_unit_test_storefmt_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_txn_SOURCES = tests/unit/test_txn.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h
+tests_unit_test_txn_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_zst_SOURCES = tests/unit/test_zst.c \
+	tests/unit/testlib.h
+tests_unit_test_zst_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+endif
