@@ -97,5 +97,11 @@ int main(int argc, char **argv)
 			argv[i]);
 		return 1;
 	}
-	return cmd->run(argc - i, argv + i);
+	i = cmd->run(argc - i, argv + i);
+	/* What did not reach a full disk or a closed pipe was not said. */
+	if (fflush(stdout) || ferror(stdout)) {
+		dv_log_error("cannot write standard output");
+		i = i ? i : 1;
+	}
+	return i;
 }

@@ -148,6 +148,8 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		rc = dv_select_defaults(&c, &sel, &err);
 	if (!rc)
 		rc = collect(&c, &sel, all && verb != CHECKOUT, &ptrs, &err);
+	if (!rc)
+		rc = dv_select_check(&c, &sel, &ptrs, &err);
 	if (!rc && verb != CHECKOUT) {
 		rc = dv_cmd_fetch(&c, &sel, &ptrs, dry_run, &missing, &err);
 		/* Place what there is all the same, then report. */

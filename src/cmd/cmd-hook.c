@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "filter/session.h"
 #include "repo/attrs.h"
 #include "repo/gitindex.h"
 
@@ -55,6 +56,7 @@ static int pre_push(struct dv_ctx *c, struct dv_err *err)
 	struct dv_push_args a = { .revs = &revs, .quiet_if_nothing = 1 };
 	int rc = read_refs(&revs, err);
 
+	a.dry_run = dv_parent_is_dry_push();
 	if (!rc && revs.n) {
 		if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
 			rc = dv_err_set(err, DV_EIO,

@@ -34,6 +34,8 @@ int dv_cmd_push(struct dv_ctx *c, const struct dv_push_args *a,
 	if (!rc)
 		rc = dv_ptrs_of_range(&c->repo, c->cache, a->revs, &known,
 				      &ptrs, err);
+	if (!rc && a->select)
+		rc = dv_select_check(c, a->select, &ptrs, err);
 	if (rc || (!ptrs.n && a->quiet_if_nothing))
 		goto out;
 	rc = dv_remotes_open(&c->repo, a->remote, &remote, err);
@@ -56,7 +58,8 @@ int dv_cmd_push(struct dv_ctx *c, const struct dv_push_args *a,
 	if (rc)
 		goto out;
 	if (a->dry_run) {
-		printf("would push %zu file%s, %s in %llu chunks, to '%s'\n",
+		if (!a->quiet_if_nothing)
+			printf("would push %zu file%s, %s in %llu chunks, to '%s'\n",
 		       result.files, result.files == 1 ? "" : "s",
 		       dv_human(result.bytes).s,
 		       (unsigned long long)result.chunks, remote->url);

@@ -181,8 +181,11 @@ int dv_cmd_cat(int argc, char **argv)
 	if (!rc)
 		rc = dv_content_each(&c.store, &c.coder, &oid, to_stdout,
 				     NULL, &err);
-	if (rc)
+	if (rc) {
+		if (!strstr(err.msg, argv[0]))
+			dv_err_prefix(&err, "'%s'", argv[0]);
 		rc = dv_fail(&err);
+	}
 out:
 	dv_ctx_close(&c);
 	return rc;

@@ -64,6 +64,10 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
 		       struct dv_err *err) DV_MUST_USE;
 int dv_select_has(const struct dv_select *s, const char *path);
+/* Refuse paths that name neither a pointer of the list nor a file here. */
+int dv_select_check(struct dv_ctx *c, const struct dv_select *s,
+		    const struct dv_ptrs *ptrs, struct dv_err *err)
+	DV_MUST_USE;
 
 /* Fetch what these pointers need and lack. *n gets how many were missing. */
 int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,

@@ -195,6 +195,49 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 	return rc;
 }
 
+static int under(const char *path, const char *what)
+{
+	size_t n = strlen(what);
+
+	return !n || (!strncmp(path, what, n) && (!path[n] || path[n] == '/'));
+}
+
+static int path_matches(const char *pattern, const char *path)
+{
+	char *anchored;
+	int yes = under(path, pattern);
+
+	if (yes || !strpbrk(pattern, "*?["))
+		return yes;
+	anchored = dv_fmt("/%s", pattern);
+	yes = anchored && dv_glob_path(anchored, path);
+	free(anchored);
+	return yes;
+}
+
+int dv_select_check(struct dv_ctx *c, const struct dv_select *s,
+		    const struct dv_ptrs *ptrs, struct dv_err *err)
+{
+	for (size_t i = 0; i < s->paths.n; i++) {
+		const char *p = s->paths.v[i];
+		int found = 0;
+		char *full;
+
+		for (size_t k = 0; !found && k < ptrs->n; k++)
+			found = path_matches(p, ptrs->v[k].path);
+		if (found)
+			continue;
+		full = c->repo.top ? dv_fmt("%s/%s", c->repo.top, p) : NULL;
+		found = full && dv_file_exists(full);
+		free(full);
+		if (!found)
+			return dv_err_set(err, DV_ENOTFOUND,
+					  "'%s' is no remote, no revision and no versioned file here",
+					  p);
+	}
+	return 0;
+}
+
 int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
 		       struct dv_err *err)
 {
@@ -205,13 +248,6 @@ int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
 	if (!rc && !s->exclude.n && !s->paths.n)
 		rc = dv_config_all(&c->repo, "dv.exclude", &s->exclude, err);
 	return rc;
-}
-
-static int under(const char *path, const char *what)
-{
-	size_t n = strlen(what);
-
-	return !n || (!strncmp(path, what, n) && (!path[n] || path[n] == '/'));
 }
 
 static int any_glob(const struct dv_strs *patterns, const char *path)
@@ -226,17 +262,8 @@ int dv_select_has(const struct dv_select *s, const char *path)
 {
 	int in = !s->paths.n;
 
-	for (size_t i = 0; !in && i < s->paths.n; i++) {
-		const char *p = s->paths.v[i];
-
-		in = under(path, p);
-		if (!in && strpbrk(p, "*?[")) {
-			char *anchored = dv_fmt("/%s", p);
-
-			in = anchored && dv_glob_path(anchored, path);
-			free(anchored);
-		}
-	}
+	for (size_t i = 0; !in && i < s->paths.n; i++)
+		in = path_matches(s->paths.v[i], path);
 	if (in && s->include.n)
 		in = any_glob(&s->include, path);
 	return in && !any_glob(&s->exclude, path);

@@ -28,15 +28,27 @@ int dv_setup_filters(const char *where, struct dv_err *err)
 	return rc;
 }
 
-/* Remove an empty section header that unsetting leaves behind. */
+/*
+ * Remove the section header that unsetting leaves behind, unless somebody
+ * else has a key in the section.
+ */
 static void remove_section(const char *where, const char *section)
 {
+	char *pattern = dv_fmt("^%s\\.", section);
+	const char *keys[] = { "git", "config", where, "--get-regexp", pattern,
+			       NULL };
 	const char *argv[] = { "git", "config", where, "--remove-section",
 			       section, NULL };
 	struct dv_buf out = { 0 };
-	int code;
+	int code = 0;
 
-	if (dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
+	if (!pattern || dv_proc_capture(keys, NULL, DV_PROC_QUIET, 1u << 20,
+					&out, &code, NULL))
+		code = 0;
+	free(pattern);
+	/* 1: no such key. */
+	if (code == 1 &&
+	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
 		dv_log_debug("section %s stays", section);
 	dv_buf_release(&out);
 }

@@ -74,34 +74,69 @@ static const char *subcommand(char *args, size_t n)
 	return NULL;
 }
 
+/*
+ * The arguments of the nearest ancestor named git, NUL-separated; NULL where
+ * that cannot be told. Caller frees.
+ */
+static char *parent_args(size_t *len)
+{
+	char *args = malloc(CMDLINE_MAX), comm[32];
+	pid_t pid = getpid();
+
+	for (int i = 0; args && i < UP_MAX; i++) {
+		int n;
+
+		pid = parent_of(pid, comm);
+		if (pid <= 1 || parent_of(pid, comm) < 0)
+			break;
+		if (strcmp(comm, "git"))
+			continue;
+		n = read_proc(pid, "cmdline", args, CMDLINE_MAX);
+		if (n <= 0)
+			break;
+		*len = (size_t)n;
+		return args;
+	}
+	free(args);
+	return NULL;
+}
+
 int dv_parent_moves_no_ref(void)
 {
 	static const char *const quiet[] = { "add", "stage", "update-index",
 					     "hash-object", "status", "diff",
 					     "ls-files", "diff-files" };
-	char *args = malloc(CMDLINE_MAX), comm[32];
-	pid_t pid = getpid();
+	size_t n;
+	char *args = parent_args(&n);
+	const char *cmd = args ? subcommand(args, n) : NULL;
 	int yes = 0;
 
-	if (!args)
-		return 0;
-	for (int i = 0; i < UP_MAX; i++) {
-		const char *cmd;
-		int n;
-
-		pid = parent_of(pid, comm);
-		if (pid <= 1)
-			break;
-		if (parent_of(pid, comm) < 0)
-			break;
-		if (strcmp(comm, "git"))
-			continue;
-		n = read_proc(pid, "cmdline", args, CMDLINE_MAX);
-		cmd = n > 0 ? subcommand(args, (size_t)n) : NULL;
-		for (size_t k = 0; cmd && k < DV_ARRAY_SIZE(quiet); k++)
-			yes |= !strcmp(cmd, quiet[k]);
-		break;
-	}
+	for (size_t k = 0; cmd && k < DV_ARRAY_SIZE(quiet); k++)
+		yes |= !strcmp(cmd, quiet[k]);
 	free(args);
 	return yes;
+}
+
+int dv_parent_is_dry_push(void)
+{
+	size_t n;
+	char *args = parent_args(&n);
+	const char *cmd = args ? subcommand(args, n) : NULL;
+	int dry = 0;
+
+	if (cmd && !strcmp(cmd, "push"))
+		for (const char *p = cmd + strlen(cmd) + 1; p < args + n;
+		     p += strlen(p) + 1) {
+			if (!strcmp(p, "--"))
+				break;
+			if (!strcmp(p, "--dry-run"))
+				dry = 1;
+			else if (!strcmp(p, "--no-dry-run"))
+				dry = 0;
+			else if (p[0] == '-' && p[1] != '-' && strchr(p, 'n') &&
+				 p[1] != 'o')
+				dry = 1;	/* -n, also in -qn */
+		}
+	free(args);
+	return dry;
 }

@@ -282,6 +282,9 @@ static int swap_in(struct place *p, struct target *t, struct stat *was,
 		return 0;
 	if (!dv_is_pointer_file(dir, name, &t->item->oid, was))
 		goto out;
+	/* Its mode may have been changed since the temporary file was made. */
+	if (chmod(t->tmp, was->st_mode & 0777))
+		goto out;
 	if (!renameat2(AT_FDCWD, t->tmp, dir, name, RENAME_EXCHANGE)) {
 		/* What came out must be the pointer; else an edit came in. */
 		if (!dv_is_pointer_file(AT_FDCWD, t->tmp, &t->item->oid, &st)) {

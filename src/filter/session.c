@@ -73,19 +73,17 @@ int dv_session_writer(struct dv_session *s, struct dv_err *err)
 	if (s->ingest)
 		return 0;
 	rc = dv_session_store(s, err);
-	if (!rc && s->store.read_only)
-		rc = dv_err_set(err, DV_EAUTH,
-				"the store '%s' cannot be written to",
-				s->store.path);
 	if (!rc)
 		rc = open_pool(s, err);
-	if (!rc && !s->have_txn) {
+	/* A store that is read-only can still tell what it holds. */
+	if (!rc && !s->have_txn && !s->store.read_only) {
 		rc = dv_txn_begin(&s->txn, &s->store, dv_repo_level(&s->repo),
 				  err);
 		s->have_txn = !rc;
 	}
 	if (!rc)
-		rc = dv_ingest_open(&s->ingest, &s->txn, s->pool, err);
+		rc = dv_ingest_open(&s->ingest, s->have_txn ? &s->txn : NULL,
+				    s->pool, err);
 	return rc;
 }
 

@@ -90,5 +90,10 @@ int dv_filter_smudge_once(const char *path, struct dv_err *err) DV_MUST_USE;
 
 /* filter/ancestor.c: the git command that runs us moves no ref at its end. */
 int dv_parent_moves_no_ref(void);
+/*
+ * `git push --dry-run` runs pre-push as if it meant it; only its command line
+ * tells.
+ */
+int dv_parent_is_dry_push(void);
 
 #endif

@@ -75,7 +75,7 @@ int dv_smudge(struct dv_session *s, const char *path, int can_delay,
 	int rc, here;
 
 	*kind = DV_SMUDGE_AS_IS;
-	if (s->skip_smudge)
+	if (s->skip_smudge || (can_delay && !dv_config_wants(&s->repo, path)))
 		return 0;
 	rc = dv_session_publish(s, err);
 	if (!rc)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/proc.h"
+#include "codec/glob.h"
 #include "repo/repo.h"
 
 #define CONFIG_MAX (16u << 20)
@@ -226,6 +227,24 @@ int dv_config_int(struct dv_repo *r, const char *key, int fallback)
 	uint64_t n = dv_config_size(r, key, (uint64_t)fallback);
 
 	return n > 0x7fffffff ? fallback : (int)n;
+}
+
+int dv_config_wants(struct dv_repo *r, const char *path)
+{
+	struct dv_strs in = { 0 }, out = { 0 };
+	int yes = 1;
+
+	if (!dv_config_all(r, "dv.include", &in, NULL) &&
+	    !dv_config_all(r, "dv.exclude", &out, NULL)) {
+		yes = !in.n;
+		for (size_t i = 0; !yes && i < in.n; i++)
+			yes = dv_glob_path(in.v[i], path);
+		for (size_t i = 0; yes && i < out.n; i++)
+			yes = !dv_glob_path(out.v[i], path);
+	}
+	dv_strs_release(&in);
+	dv_strs_release(&out);
+	return yes;
 }
 
 static int run_config(const char *const *argv, int ok_code,
