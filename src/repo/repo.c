@@ -58,6 +58,8 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	int code, rc;
 
 	memset(r, 0, sizeof(*r));
+	/* Set by checkout --recurse-submodules; rev-parse refuses to run with it. */
+	unsetenv("GIT_INTERNAL_SUPER_PREFIX");
 	rc = dv_proc_capture(argv, NULL, DV_PROC_QUIET, 65536, &out, &code,
 			     err);
 	if (rc) {
