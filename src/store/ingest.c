@@ -24,7 +24,8 @@ struct region {
 struct part {
 	const uint8_t *p;
 	uint32_t len;
-	int known;		/* its id was found by comparing */
+	int expected;		/* probably it is `like` */
+	struct dv_predict_chunk like;
 	struct dv_id id;
 };
 
@@ -116,8 +117,11 @@ static void hash_batch(struct dv_job *job, void *ctx)
 	for (unsigned int i = 0; i < b->n && !b->err.status; i++) {
 		struct part *p = &b->part[i];
 
-		if (p->known)
+		if (p->expected && dv_predict_same(txn->store, &p->like, p->p,
+						   &c->in)) {
+			p->id = p->like.id;
 			continue;
+		}
 		dv_sha256_of(c->sha, p->p, p->len, &p->id);
 		if (txn && dv_txn_put(txn, c, DV_KIND_CHUNK, &p->id, p->p,
 				      p->len, &b->err))
@@ -212,7 +216,7 @@ static int flush_batch(struct dv_ingest *in, struct dv_err *err)
 }
 
 static int queue_chunk(struct dv_ingest *in, const uint8_t *p, uint32_t len,
-		       const struct dv_id *known, struct dv_err *err)
+		       struct dv_err *err)
 {
 	struct batch *b = in->batch;
 	struct part *part;
@@ -236,11 +240,9 @@ static int queue_chunk(struct dv_ingest *in, const uint8_t *p, uint32_t len,
 	part = &b->part[b->n++];
 	part->p = p;
 	part->len = len;
-	part->known = known != NULL;
-	if (known)
-		part->id = *known;
-	else
-		b->bytes += len;
+	part->expected = in->txn && dv_predict_next(&in->predict, len,
+						    &part->like);
+	b->bytes += len;
 	in->cut += len;
 	if (b->n == BATCH_CHUNKS || b->bytes >= BATCH_BYTES)
 		return flush_batch(in, err);
@@ -255,18 +257,12 @@ static int cut(struct dv_ingest *in, int last, struct dv_err *err)
 	while (!rc && in->start < in->end) {
 		const uint8_t *p = in->cur->p + in->start;
 		size_t n = in->end - in->start;
-		const struct dv_id *known;
 		uint32_t len;
 
 		if (n < DV_CHUNK_MAX && !last)
 			break;
-		len = dv_predict_match(&in->predict, p, n, last, &known);
-		if (!len) {
-			len = (uint32_t)dv_chunk_cut(p, n);
-			known = dv_predict_resync(&in->predict, p, len,
-						  last && len == n);
-		}
-		rc = queue_chunk(in, p, len, known, err);
+		len = (uint32_t)dv_chunk_cut(p, n);
+		rc = queue_chunk(in, p, len, err);
 		in->start += len;
 	}
 	return rc;

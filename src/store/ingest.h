@@ -8,9 +8,8 @@
  *
  * The owning thread finds the cuts; a pool hashes, compresses and writes.
  * Memory is a fixed number of regions. Where the previous version of the file
- * is known and stands raw in the store, its chunks are compared byte by byte
- * at the expected places instead: the same bytes give the same cut, since a
- * cut depends on the bytes of its chunk alone.
+ * is known and stands raw in the store, chunks are compared byte by byte with
+ * those expected next instead of being hashed (store/predict.h).
  */
 #ifndef DV_STORE_INGEST_H
 #define DV_STORE_INGEST_H

@@ -23,9 +23,7 @@ int dv_predict_start(struct dv_predict *p, struct dv_store *s,
 	}
 	if (!p->w)
 		p->w = malloc(DV_PREDICT_WINDOW * sizeof(*p->w));
-	if (!p->old)
-		p->old = malloc(DV_CHUNK_MAX);
-	if (!p->w || !p->old)
+	if (!p->w)
 		return dv_err_nomem(err);
 	if (dv_content_open(&p->content, s, &p->coder, previous, NULL))
 		return 0;
@@ -48,7 +46,6 @@ void dv_predict_release(struct dv_predict *p)
 	if (p->have_coder)
 		dv_coder_release(&p->coder);
 	free(p->w);
-	free(p->old);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -66,7 +63,6 @@ static void refill(struct dv_predict *p, size_t want)
 			p->more = 0;
 			break;
 		}
-		c->last = p->content.off == p->content.oid.size;
 		c->state = 0;
 		p->n++;
 	}
@@ -78,68 +74,49 @@ static void drop(struct dv_predict *p, size_t k)
 	p->n -= k;
 }
 
-static int same_bytes(struct dv_predict *p, struct dv_predict_chunk *c,
-		      const uint8_t *b)
+int dv_predict_next(struct dv_predict *p, uint32_t len,
+		    struct dv_predict_chunk *out)
 {
-	int fd, same;
-
-	if (!c->state) {
-		c->state = dv_store_locate(p->store, DV_KIND_CHUNK, &c->id,
-					   &c->loc) &&
-				   c->loc.row.codec == DV_CODEC_RAW &&
-				   !c->loc.row.transform &&
-				   c->loc.row.raw == c->len ?
-				   1 : 2;
-	}
-	if (c->state != 1 ||
-	    dv_packset_fd(&p->store->set, c->loc.pack, &fd, NULL))
+	if (!p->on || p->idle > IDLE_MAX)
 		return 0;
-	same = dv_pread_full(fd, p->old, c->len,
-			     c->loc.row.off + DV_REC_HEAD) == c->len &&
-	       !memcmp(p->old, b, c->len);
-	dv_packset_fd_done(&p->store->set, c->loc.pack);
-	if (same)
-		dv_packset_touch(&p->store->set, c->loc.pack);
-	return same;
-}
-
-uint32_t dv_predict_match(struct dv_predict *p, const uint8_t *b, size_t n,
-			  int last, const struct dv_id **id)
-{
-	struct dv_predict_chunk *c;
-	uint32_t len;
-
-	if (!p->on)
-		return 0;
-	refill(p, 1);
-	if (!p->n)
-		return 0;
-	c = at(p, 0);
-	if (c->len > n || (c->last && !(last && c->len == n)) ||
-	    !same_bytes(p, c, b) || dv_chunk_cut(b, n) != c->len)
-		return 0;
-	*id = &c->id;
-	len = c->len;
-	drop(p, 1);	/* the slot stays valid until the next refill */
-	p->idle = 0;
-	return len;
-}
-
-const struct dv_id *dv_predict_resync(struct dv_predict *p, const uint8_t *b,
-				      uint32_t len, int at_end)
-{
-	if (!p->on || ++p->idle > IDLE_MAX)
-		return NULL;
 	refill(p, DV_PREDICT_WINDOW - 1);
 	for (size_t i = 0; i < p->n; i++) {
 		struct dv_predict_chunk *c = at(p, i);
 
-		if (c->len != len || (c->last && !at_end) ||
-		    !same_bytes(p, c, b))
+		if (c->len != len)
 			continue;
+		if (!c->state)
+			c->state = dv_store_locate(p->store, DV_KIND_CHUNK,
+						   &c->id, &c->loc) &&
+					   c->loc.row.codec == DV_CODEC_RAW &&
+					   !c->loc.row.transform &&
+					   c->loc.row.raw == c->len ?
+					   1 : 2;
+		if (c->state != 1)
+			continue;
+		*out = *c;
 		drop(p, i + 1);
 		p->idle = 0;
-		return &c->id;
+		return 1;
 	}
-	return NULL;
+	p->idle++;
+	return 0;
+}
+
+int dv_predict_same(struct dv_store *s, const struct dv_predict_chunk *c,
+		    const uint8_t *b, struct dv_buf *room)
+{
+	int fd, same;
+
+	room->n = 0;
+	if (dv_buf_reserve(room, c->len, NULL) ||
+	    dv_packset_fd(&s->set, c->loc.pack, &fd, NULL))
+		return 0;
+	same = dv_pread_full(fd, room->p, c->len,
+			     c->loc.row.off + DV_REC_HEAD) == c->len &&
+	       !memcmp(room->p, b, c->len);
+	dv_packset_fd_done(&s->set, c->loc.pack);
+	if (same)
+		dv_packset_touch(&s->set, c->loc.pack);
+	return same;
 }

@@ -1,8 +1,10 @@
 /*
  * Re-adding a file that changed a little: the chunks of its previous version
- * are expected at their places, and found again behind an edit. Only chunks
- * that stand raw in the store take part: reading one back costs less than
- * hashing it. Equality of bytes decides, never a checksum.
+ * are expected in their order, by their lengths, and found again behind an
+ * edit. Only chunks that stand raw in the store take part: reading one back
+ * and comparing costs less than hashing it. Equality of bytes decides, never
+ * a length or a checksum; cuts are always found from the content, since a
+ * list from elsewhere may have others.
  */
 #ifndef DV_STORE_PREDICT_H
 #define DV_STORE_PREDICT_H
@@ -14,7 +16,6 @@
 struct dv_predict_chunk {
 	struct dv_id id;
 	uint32_t len;
-	uint8_t last;		/* of its file: cut by the end */
 	uint8_t state;		/* 0 not looked up, 1 raw at loc, 2 not usable */
 	struct dv_loc loc;
 };
@@ -25,7 +26,6 @@ struct dv_predict {
 	struct dv_content content;
 	struct dv_predict_chunk *w;	/* ring of DV_PREDICT_WINDOW */
 	size_t head, n;
-	uint8_t *old;			/* a chunk read back */
 	int on, more, have_coder, idle;
 };
 
@@ -36,16 +36,13 @@ int dv_predict_start(struct dv_predict *p, struct dv_store *s,
 void dv_predict_stop(struct dv_predict *p);
 void dv_predict_release(struct dv_predict *p);
 /*
- * Do the bytes go on with the expected chunk? Its length and id, or 0. `last`:
- * the n bytes are all that is left of the file.
+ * A chunk of this length was cut: which of the chunks ahead may it be? 1 with
+ * *out (the ones before it are given up), or 0.
  */
-uint32_t dv_predict_match(struct dv_predict *p, const uint8_t *b, size_t n,
-			  int last, const struct dv_id **id);
-/*
- * After a chunk of `len` bytes was cut the ordinary way: is it one of the
- * chunks ahead? Its id (and the ones before are given up), or NULL.
- */
-const struct dv_id *dv_predict_resync(struct dv_predict *p, const uint8_t *b,
-				      uint32_t len, int at_end);
+int dv_predict_next(struct dv_predict *p, uint32_t len,
+		    struct dv_predict_chunk *out);
+/* Are these bytes that chunk? On any thread. `room` has DV_CHUNK_MAX bytes. */
+int dv_predict_same(struct dv_store *s, const struct dv_predict_chunk *c,
+		    const uint8_t *b, struct dv_buf *room);
 
 #endif
