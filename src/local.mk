@@ -9,6 +9,15 @@ include src/cmd/local.mk
 
 bin_PROGRAMS += git-dv git-dv-filter
 
+# libgit2 stands behind a plug-in (src/repo/git2.h): what does not need it does
+# not load it.
+plugindir = $(libdir)/git-dv
+plugin_PROGRAMS = dv-git2.so
+dv_git2_so_SOURCES = src/repo/git2-plugin.c src/repo/git2.h
+dv_git2_so_CFLAGS = $(AM_CFLAGS) $(GIT2_CFLAGS) -fPIC
+dv_git2_so_LDFLAGS = $(AM_LDFLAGS) -shared
+dv_git2_so_LDADD = $(GIT2_LIBS)
+
 git_dv_SOURCES = src/git-dv.c
 git_dv_LDADD = $(DV_LIBS)
 git_dv_filter_SOURCES = src/git-dv-filter.c

@@ -31,6 +31,7 @@ int dv_ctx_repo(struct dv_ctx *c)
 		return dv_fail(&err);
 	c->have_repo = 1;
 	c->cache = dv_cache_open(c->repo.common_dir, c->repo.git_dir);
+	c->repo.cache = c->cache;
 	return 0;
 }
 

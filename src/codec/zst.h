@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-#define DV_ZST_LEVEL_DEFAULT 3
+#define DV_ZST_LEVEL_DEFAULT 1
 #define DV_ZST_LEVEL_MAX 19
 
 struct dv_zst;	/* one a thread */

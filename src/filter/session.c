@@ -35,6 +35,7 @@ struct dv_cache *dv_session_cache(struct dv_session *s)
 {
 	if (!s->cache_tried)
 		s->cache = dv_cache_open(s->repo.common_dir, s->repo.git_dir);
+	s->repo.cache = s->cache;
 	s->cache_tried = 1;
 	return s->cache;
 }

@@ -369,6 +369,27 @@ void dv_cache_pushed_put(struct dv_cache *c, const char *uuid,
 	put(c, PUSHED, key, sizeof(key), "", 1);
 }
 
+int dv_cache_text_get(struct dv_cache *c, const struct dv_id *key,
+		      struct dv_buf *out)
+{
+	MDB_val v;
+	int found;
+
+	if (!c)
+		return 0;
+	found = get(c, META, key->b, DV_ID_SIZE, &v) &&
+		!dv_buf_add(out, v.mv_data, v.mv_size, NULL);
+	end_read(c);
+	return found;
+}
+
+void dv_cache_text_put(struct dv_cache *c, const struct dv_id *key,
+		       const struct dv_buf *text)
+{
+	if (c)
+		put(c, META, key->b, DV_ID_SIZE, text->p, text->n);
+}
+
 void dv_cache_pushed_forget(struct dv_cache *c)
 {
 	MDB_txn *t;

@@ -14,6 +14,7 @@
 
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "format/pointer.h"
 
 struct dv_cache;
@@ -58,6 +59,14 @@ int dv_cache_pushed_get(struct dv_cache *c, const char *uuid,
 			const struct dv_oid *oid);
 void dv_cache_pushed_put(struct dv_cache *c, const char *uuid,
 			 const struct dv_oid *oid);
+/*
+ * A text of ours that depends on another one, named by that one's SHA-256:
+ * the settings in .dvconfig as git reads them. 1 with *out appended, 0.
+ */
+int dv_cache_text_get(struct dv_cache *c, const struct dv_id *key,
+		      struct dv_buf *out);
+void dv_cache_text_put(struct dv_cache *c, const struct dv_id *key,
+		       const struct dv_buf *text);
 /* Everything that says what some store holds. */
 void dv_cache_pushed_forget(struct dv_cache *c);
 

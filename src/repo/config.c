@@ -8,6 +8,8 @@
 #include "base/opt.h"
 #include "base/proc.h"
 #include "codec/glob.h"
+#include "codec/sha256.h"
+#include "repo/cache.h"
 #include "repo/repo.h"
 
 #define CONFIG_MAX (16u << 20)
@@ -62,14 +64,36 @@ static int parse_list(const struct dv_buf *b, int team, struct dv_strs *keys,
 	return 0;
 }
 
+/* By git itself, or as it was read the last time the text was the same. */
+static int parse_team(struct dv_repo *r, const struct dv_buf *text,
+		      struct dv_buf *out, int *code, struct dv_err *err)
+{
+	static const char *const argv[] = { "git", "config", "-z",
+		"--no-includes", "--list", "-f", "-", NULL };
+	struct dv_sha256 *sha = dv_sha256_open();
+	struct dv_id key;
+	int rc;
+
+	if (!sha)
+		return dv_err_nomem(err);
+	dv_sha256_of(sha, text->p, text->n, &key);
+	dv_sha256_close(sha);
+	*code = 0;
+	if (dv_cache_text_get(r->cache, &key, out))
+		return 0;
+	rc = dv_proc_filter(argv, NULL, 0, text->p, text->n, TEAM_MAX, out,
+			    code, err);
+	if (!rc && !*code)
+		dv_cache_text_put(r->cache, &key, out);
+	return rc;
+}
+
 /* The file in the worktree, or (during a clone's checkout) in HEAD. */
 static int read_team(struct dv_repo *r, struct dv_buf *out,
 		     struct dv_err *err)
 {
 	struct dv_buf text = { 0 };
 	char *path = r->top ? dv_fmt("%s/.dvconfig", r->top) : NULL;
-	const char *argv[] = { "git", "config", "-z", "--no-includes",
-			       "--list", "-f", "-", NULL };
 	const char *blob[] = { "git", "config", "-z", "--no-includes",
 			       "--list", "--blob", "HEAD:.dvconfig", NULL };
 	struct stat st;
@@ -83,8 +107,7 @@ static int read_team(struct dv_repo *r, struct dv_buf *out,
 		}
 		rc = dv_file_read(path, &text, TEAM_MAX, err);
 		if (!rc && text.n)
-			rc = dv_proc_filter(argv, NULL, 0, text.p, text.n,
-					    TEAM_MAX, out, &code, err);
+			rc = parse_team(r, &text, out, &code, err);
 		else
 			code = 0;
 		if (!rc && code)

@@ -1,6 +1,6 @@
 #include "repo/objects.h"
 
-#include <git2.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,17 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "base/proc.h"
+#include "repo/git2.h"
 
 /* Starting libgit2 costs more than so many objects through a pipe. */
 #define LIBGIT2_FROM 500
 
 struct dv_objects {
 	struct dv_repo *repo;
-	git_repository *git2;
-	git_odb *odb;
-	int git2_on;
+	const struct dv_git2_ops *ops;
+	struct dv_git2 *git2;
 	struct dv_proc cat;
 	int cat_on;
 	FILE *from;
@@ -32,17 +33,31 @@ static int may_use_libgit2(struct dv_repo *r)
 	       !getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 }
 
-static void try_libgit2(struct dv_objects *o)
+/*
+ * libgit2 drags a dozen libraries into a process, which costs more than most
+ * commands do. So it stands behind a plug-in that is loaded when it pays; a
+ * place without it works by git alone.
+ */
+static const struct dv_git2_ops *load_plugin(void)
 {
-	if (git_libgit2_init() < 0)
-		return;
-	o->git2_on = 1;
-	if (git_repository_open_bare(&o->git2, o->repo->common_dir) ||
-	    git_repository_odb(&o->odb, o->git2)) {
-		git_repository_free(o->git2);
-		o->git2 = NULL;
-		o->odb = NULL;
+	static const struct dv_git2_ops *ops;
+	static int tried;
+	const char *own = getenv("GIT_DV_PLUGIN_DIR");
+	char *path = own && *own ? dv_fmt("%s/dv-git2.so", own) :
+				   strdup(DV_PLUGIN_DIR "/dv-git2.so");
+	void *so;
+
+	if (!tried && path) {
+		tried = 1;
+		so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+		if (so)
+			ops = dlsym(so, "dv_git2_ops");
+		else
+			dv_log_debug("git reads its objects itself: %s",
+				     dlerror());
 	}
+	free(path);
+	return ops;
 }
 
 int dv_objects_open(struct dv_objects **out, struct dv_repo *r,
@@ -55,7 +70,9 @@ int dv_objects_open(struct dv_objects **out, struct dv_repo *r,
 		return dv_err_nomem(err);
 	o->repo = r;
 	if (expected >= LIBGIT2_FROM && may_use_libgit2(r))
-		try_libgit2(o);
+		o->ops = load_plugin();
+	if (o->ops)
+		o->git2 = o->ops->open(r->common_dir);
 	return 0;
 }
 
@@ -63,10 +80,8 @@ void dv_objects_close(struct dv_objects *o)
 {
 	if (!o)
 		return;
-	git_odb_free(o->odb);
-	git_repository_free(o->git2);
-	if (o->git2_on)
-		git_libgit2_shutdown();
+	if (o->git2)
+		o->ops->close(o->git2);
 	if (o->from)
 		fclose(o->from);
 	if (o->cat_on)
@@ -141,26 +156,17 @@ static int read_cat(struct dv_objects *o, const uint8_t *id,
 int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 			  struct dv_buf *out, struct dv_err *err)
 {
-	git_odb_object *obj;
-	git_object_t type;
-	git_oid oid;
-	size_t size;
-	int rc;
+	uint8_t small[DV_FOREIGN_MAX];
+	long n = DV_GIT2_ABSENT;
 
-	if (!o->odb)
+	if (o->git2)
+		n = o->ops->read_small(o->git2, id, small, sizeof(small));
+	if (n == DV_GIT2_ABSENT)
 		return read_cat(o, id, out, err);
-	memcpy(&oid, id, 20);
-	if (git_odb_read_header(&size, &type, o->odb, &oid))
-		return read_cat(o, id, out, err);
-	if (type != GIT_OBJECT_BLOB || size > DV_FOREIGN_MAX)
+	if (n < 0)
 		return dv_err_set(err, DV_EINVAL, "not a small blob");
-	if (git_odb_read(&obj, o->odb, &oid))
-		return read_cat(o, id, out, err);
 	out->n = 0;
-	rc = dv_buf_add(out, git_odb_object_data(obj),
-			git_odb_object_size(obj), err);
-	git_odb_object_free(obj);
-	return rc;
+	return dv_buf_add(out, small, (size_t)n, err);
 }
 
 int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,

@@ -16,6 +16,8 @@ struct dv_config {
 	int loaded;
 };
 
+struct dv_cache;
+
 struct dv_repo {
 	char *top;		/* worktree, or NULL in a bare repository */
 	char *git_dir;		/* absolute; of this worktree */
@@ -23,6 +25,7 @@ struct dv_repo {
 	char *prefix;		/* of the current folder in top: "" or "a/b/" */
 	int algo;		/* object ids: 1 SHA-1, 2 SHA-256 */
 	struct dv_config config;
+	struct dv_cache *cache;	/* borrowed, or NULL: remembers .dvconfig */
 };
 
 /* DV_ENOTFOUND: not in a repository (with Git's own words). */

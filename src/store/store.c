@@ -95,6 +95,9 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 		if (!rc)
 			rc = read_format(s, err);
 	}
+	/* A folder that somebody removed is made anew; what was in it is gone. */
+	if (!rc && (flags & DV_STORE_CREATE) && !access(path, W_OK))
+		rc = make_dirs(path, err);
 	if (!rc)
 		rc = dv_packset_open(&s->set, path, err);
 	if (!rc) {
