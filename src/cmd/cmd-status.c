@@ -359,7 +359,8 @@ static void print_human(const struct status *s)
 		}
 	}
 	if (!any)
-		puts("\nnothing to do: all data is versioned, here, and pushed");
+		printf("\nnothing to do: all data is versioned%s\n",
+		       s->remote ? ", here, and pushed" : " and here");
 }
 
 static void print_porcelain(const struct status *s, int zero)

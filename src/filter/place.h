@@ -53,6 +53,16 @@ int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 	DV_MUST_USE;
 
 /*
+ * Files that Git itself has just written with their content. Git takes entries
+ * as young as the index for possibly changed and would clean all of them again
+ * at the next status; this dates the files back, and the index with them. The
+ * cache learns what they hold.
+ */
+int dv_place_backdate(struct dv_repo *r, struct dv_cache *cache,
+		      const struct dv_place_list *list, int wait_ms,
+		      struct dv_err *err) DV_MUST_USE;
+
+/*
  * Open the folder that holds `path` (from the top), following no symlink on
  * the way; *name gets the last component. The descriptor, or -1 with errno.
  */

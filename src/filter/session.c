@@ -159,6 +159,14 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 		rc = place_all(s, err);
 	if (rc)
 		dv_err_prefix(err, "files are left as pointers; run 'git dv checkout'");
+	if (!rc && s->written.n && !dv_cancelled()) {
+		struct dv_err why = { 0 };
+
+		/* Only speed is lost where it cannot be done. */
+		if (dv_place_backdate(&s->repo, dv_session_cache(s),
+				      &s->written, INDEX_WAIT_MS, &why))
+			dv_log_debug("files are not dated back: %s", why.msg);
+	}
 	if (s->have_store && !dv_cancelled())
 		dv_store_maintain(&s->store);
 	if (s->have_store && !s->in_clone && !dv_hooks_installed(&s->repo)) {
@@ -181,6 +189,7 @@ void dv_session_close(struct dv_session *s)
 	if (s->have_store)
 		dv_store_close(&s->store);
 	dv_place_list_release(&s->place);
+	dv_place_list_release(&s->written);
 	if (s->have_repo)
 		dv_repo_close(&s->repo);
 	memset(s, 0, sizeof(*s));

@@ -17,6 +17,7 @@ struct dv_session {
 	struct dv_ingest *ingest;
 	struct dv_coder coder;
 	struct dv_place_list place;	/* answered by pointers: place at EOF */
+	struct dv_place_list written;	/* answered by content, into the worktree */
 	struct dv_progress progress;
 	int have_repo, have_store, have_txn, have_coder, cache_tried;
 	int sync_each;		/* answers must be durable one by one */

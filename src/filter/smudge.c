@@ -88,6 +88,11 @@ int dv_smudge(struct dv_session *s, const char *path, int can_delay,
 	    !must_be_inline(s))
 		return later(s, path, oid, kind, err);
 	*kind = DV_SMUDGE_CONTENT;
+	if (can_delay) {
+		rc = dv_place_list_add(&s->written, path, oid, err);
+		if (rc)
+			return rc;
+	}
 	if (here)
 		return 0;
 	rc = fetch_one(s, oid, err);

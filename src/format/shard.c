@@ -27,7 +27,8 @@ uint32_t dv_shard_rows(const struct dv_shard_builder *b,
 }
 
 int dv_shard_add_file(struct dv_shard_builder *b, const struct dv_oid *oid,
-		      uint32_t first, uint32_t nseg, struct dv_err *err)
+		      uint32_t first, uint32_t nseg, uint32_t hours,
+		      struct dv_err *err)
 {
 	uint8_t row[DV_SHARD_FILE_ROW] = { 0 };
 
@@ -36,6 +37,7 @@ int dv_shard_add_file(struct dv_shard_builder *b, const struct dv_oid *oid,
 	dv_put32(row + 40, first);
 	dv_put32(row + 44, nseg);
 	row[48] = oid->scheme;
+	dv_put32(row + 52, hours);
 	return dv_buf_add(&b->sec[DV_SHARD_FILES], row, sizeof(row), err);
 }
 
@@ -58,6 +60,12 @@ int dv_shard_add_pack(struct dv_shard_builder *b, const uint8_t name[16],
 	memcpy(row, name, 16);
 	dv_put64(row + 16, size);
 	return dv_buf_add(&b->sec[DV_SHARD_PACKS], row, sizeof(row), err);
+}
+
+int dv_shard_add_old(struct dv_shard_builder *b, const uint8_t name[16],
+		     struct dv_err *err)
+{
+	return dv_buf_add(&b->sec[DV_SHARD_OLD], name, 16, err);
 }
 
 int dv_shard_add_hook(struct dv_shard_builder *b, const struct dv_id *chunk,
@@ -377,6 +385,12 @@ void dv_shard_file(const struct dv_shard *s, uint32_t i, struct dv_oid *oid,
 	*first = dv_get32(row + 40);
 	*nseg = dv_get32(row + 44);
 	oid->scheme = row[48];
+}
+
+uint32_t dv_shard_file_hours(const struct dv_shard *s, uint32_t i)
+{
+	return dv_get32(s->sec[DV_SHARD_FILES] +
+			(size_t)i * DV_SHARD_FILE_ROW + 52);
 }
 
 void dv_shard_seg(const struct dv_shard *s, uint32_t i, uint32_t *first,

@@ -8,8 +8,9 @@
  *	table	48 bytes a section: type u32, 0 u32, offset u64, then 32 bytes
  *		SHA-256 of the section; its length follows from the next offset
  *	FILES	56 bytes: oid[32], size u64, first u32, nseg u32, scheme u8,
- *		0[7]; sorted by oid, then scheme. `first` is a row of SEGREFS,
- *		or for a file of one chunk (nseg 0) of CHUNKS.
+ *		0[3], hours u32 from 1970 to its first push; sorted by oid,
+ *		then scheme. `first` is a row of SEGREFS, or for a file of one
+ *		chunk (nseg 0) of CHUNKS.
  *	SEGREFS	40 bytes: bytes u64, segment id[32]: the rows of file lists
  *	SEGS	40 bytes: segment id[32], first row of CHUNKS u32, n u32;
  *		sorted by id
@@ -59,13 +60,17 @@ struct dv_shard_builder {
 
 void dv_shard_builder_release(struct dv_shard_builder *b);
 int dv_shard_add_file(struct dv_shard_builder *b, const struct dv_oid *oid,
-		      uint32_t first, uint32_t nseg, struct dv_err *err)
+		      uint32_t first, uint32_t nseg, uint32_t hours,
+		      struct dv_err *err)
 	DV_MUST_USE;
 int dv_shard_add_seg(struct dv_shard_builder *b, const struct dv_id *id,
 		     uint32_t first, uint32_t n, struct dv_err *err)
 	DV_MUST_USE;
 int dv_shard_add_pack(struct dv_shard_builder *b, const uint8_t name[16],
 		      uint64_t size, struct dv_err *err) DV_MUST_USE;
+/* A shard that this one replaces: it holds all of it. */
+int dv_shard_add_old(struct dv_shard_builder *b, const uint8_t name[16],
+		     struct dv_err *err) DV_MUST_USE;
 int dv_shard_add_hook(struct dv_shard_builder *b, const struct dv_id *chunk,
 		      uint32_t seg, struct dv_err *err) DV_MUST_USE;
 int dv_shard_add_chunk(struct dv_shard_builder *b,
@@ -107,6 +112,7 @@ int64_t dv_shard_find_hook(const struct dv_shard *s, const struct dv_id *id);
 
 void dv_shard_file(const struct dv_shard *s, uint32_t i, struct dv_oid *oid,
 		   uint32_t *first, uint32_t *nseg);
+uint32_t dv_shard_file_hours(const struct dv_shard *s, uint32_t i);
 void dv_shard_seg(const struct dv_shard *s, uint32_t i, uint32_t *first,
 		  uint32_t *n);
 uint32_t dv_shard_hook_seg(const struct dv_shard *s, uint32_t i);

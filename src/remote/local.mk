@@ -1,5 +1,7 @@
 libdv_a_SOURCES += \
 	src/remote/backend.h \
+	src/remote/compact.c \
+	src/remote/compact.h \
 	src/remote/dir.c \
 	src/remote/fetch.c \
 	src/remote/fetch.h \

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/idmap.h"
+#include "remote/compact.h"
 #include "remote/upload.h"
 
 #define NAMED_MAX 20
@@ -33,6 +34,7 @@ struct push {
 	} *remote_chunks;
 	size_t nremote, remote_cap;
 	struct dv_push_result *result;
+	uint32_t hours;			/* now, since 1970 */
 	int dry_run;
 };
 
@@ -285,7 +287,8 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 		first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
 		rc = add_chunk(p, &oid->id, err);
 		if (!rc)
-			rc = dv_shard_add_file(&p->shard, oid, first, 0, err);
+			rc = dv_shard_add_file(&p->shard, oid, first, 0,
+					       p->hours, err);
 		goto out;
 	}
 	rc = load_previous(p, &file->previous, err);
@@ -300,7 +303,8 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 		rc = dv_buf_add(&p->shard.sec[DV_SHARD_SEGREFS], c.flist.rows,
 				(size_t)c.flist.n * DV_FILE_ROW, err);
 	if (!rc)
-		rc = dv_shard_add_file(&p->shard, oid, first, c.flist.n, err);
+		rc = dv_shard_add_file(&p->shard, oid, first, c.flist.n,
+				       p->hours, err);
 out:
 	dv_content_close(&c);
 	if (!rc)
@@ -327,7 +331,6 @@ static int put_shard(struct push *p, const struct dv_buf *bytes,
 static int finish_shard(struct push *p, struct dv_err *err)
 {
 	struct dv_buf bytes = { 0 };
-	int64_t now = 0;
 	int rc = 0;
 
 	if (p->dry_run)
@@ -344,11 +347,8 @@ static int finish_shard(struct push *p, struct dv_err *err)
 			dv_put64(row + 16, size);
 	}
 	if (!rc)
-		rc = p->remote->backend->ops->now(p->remote->backend, &now,
-						  err);
-	if (!rc)
-		rc = dv_shard_finish(&p->shard, p->coder.sha, (uint64_t)now,
-				     &bytes, err);
+		rc = dv_shard_finish(&p->shard, p->coder.sha,
+				     (uint64_t)p->hours * 3600, &bytes, err);
 	if (!rc)
 		rc = put_shard(p, &bytes, err);
 	dv_buf_release(&bytes);
@@ -372,14 +372,12 @@ static int check_writable(const struct dv_remote *r, struct dv_err *err)
 	return 0;
 }
 
-static int take_lease(struct dv_remote *r, char key[64], struct dv_err *err)
+static int take_lease(struct dv_remote *r, int64_t now, char key[64],
+		      struct dv_err *err)
 {
 	char name[33], text[64];
-	int64_t now = 0;
 	int rc = dv_random_name(name, err), n;
 
-	if (!rc)
-		rc = r->backend->ops->now(r->backend, &now, err);
 	if (rc)
 		return rc;
 	snprintf(key, 64, "writers/%s", name);
@@ -436,8 +434,10 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	struct push p = { .remote = r, .store = s, .result = result,
 			  .dry_run = dry_run };
 	uint8_t *todo = calloc(n + 1, 1);
+	struct dv_err why = { 0 };
 	char lease[64] = "";
 	size_t count = 0;
+	int64_t now = 0;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
@@ -458,7 +458,10 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	if (!dry_run) {
 		rc = check_writable(r, err);
 		if (!rc)
-			rc = take_lease(r, lease, err);
+			rc = r->backend->ops->now(r->backend, &now, err);
+		p.hours = (uint32_t)(now / 3600);
+		if (!rc)
+			rc = take_lease(r, now, lease, err);
 	}
 	if (!rc)
 		rc = dv_upload_open(&p.up, r, s, pool, dry_run, err);
@@ -468,6 +471,9 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	if (!rc)
 		rc = finish_shard(&p, err);
 	dv_upload_close(&p.up);
+	/* Nothing is lost where it does not come about. */
+	if (!rc && !dry_run && dv_remote_compact(r, &why))
+		dv_log_debug("shards are not compacted: %s", why.msg);
 	if (*lease)
 		/* Left behind, it only delays a garbage collection. */
 		if (r->backend->ops->remove(r->backend, lease, NULL))

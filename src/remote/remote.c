@@ -318,54 +318,62 @@ static int add_shard(struct dv_remote *r, char level, const char *name,
 	return 0;
 }
 
-static void mark_replaced(struct dv_remote *r)
+/* What the shards that are here say is held by them too. */
+static int is_replaced(struct dv_remote *r, const char *name)
 {
+	uint8_t raw[16];
+
+	if (dv_hex_decode(raw, name, sizeof(raw)))
+		return 0;
 	for (size_t i = 0; i < r->nshards; i++) {
 		const struct dv_shard *v = &r->shards[i]->view;
 
-		for (uint32_t k = 0; k < v->n[DV_SHARD_OLD]; k++) {
-			char name[33];
-
-			dv_hex_encode(name, v->sec[DV_SHARD_OLD] +
-						    16 * (size_t)k, 16);
-			for (size_t j = 0; j < r->nshards; j++)
-				if (!strcmp(r->shards[j]->name, name))
-					r->shards[j]->replaced = 1;
-		}
+		for (uint32_t k = 0; k < v->n[DV_SHARD_OLD]; k++)
+			if (!memcmp(v->sec[DV_SHARD_OLD] + 16 * (size_t)k, raw,
+				    sizeof(raw)))
+				return 1;
 	}
+	return 0;
 }
 
+/*
+ * Levels are listed in ascending order: a compaction puts the higher shard
+ * before anything removes the lower ones, so none is missed. They are read in
+ * descending order, so that what was replaced need not be read at all.
+ */
 static int list_shards(struct dv_remote *r, int *vanished, struct dv_err *err)
 {
 	static const char levels[] = "0123456789abcdef";
-	struct dv_strs have = { 0 };
+	struct dv_strs have = { 0 }, names[16] = { 0 };
 	int rc;
 
 	*vanished = 0;
 	rc = r->backend->ops->list(r->backend, "shards", &have, err);
-	/* Ascending: a compaction puts the higher one before it removes. */
-	for (const char *l = levels; !rc && *l; l++) {
-		char level[2] = { *l, 0 }, prefix[16];
-		struct dv_strs names = { 0 };
+	for (int l = 0; !rc && l < 16; l++) {
+		char level[2] = { levels[l], 0 }, prefix[16];
 
 		if (!dv_strs_has(&have, level))
 			continue;
-		snprintf(prefix, sizeof(prefix), "shards/%c", *l);
-		rc = r->backend->ops->list(r->backend, prefix, &names, err);
-		for (size_t i = 0; !rc && i < names.n; i++) {
-			const char *name = names.v[i];
+		snprintf(prefix, sizeof(prefix), "shards/%c", levels[l]);
+		rc = r->backend->ops->list(r->backend, prefix, &names[l], err);
+	}
+	for (int l = 15; l >= 0; l--) {
+		for (size_t i = 0; !rc && i < names[l].n; i++) {
+			const char *name = names[l].v[i];
 
 			if (strlen(name) != 32 || !dv_hex_valid(name, 32) ||
-			    have_shard(r, name))
+			    have_shard(r, name) || is_replaced(r, name))
 				continue;
-			rc = add_shard(r, *l, name, err);
+			rc = add_shard(r, levels[l], name, err);
 			if (rc == DV_ENOTFOUND) {
 				*vanished = 1;
 				rc = 0;
 			}
 		}
-		dv_strs_release(&names);
+		dv_strs_release(&names[l]);
 	}
+	for (size_t i = 0; !rc && i < r->nshards; i++)
+		r->shards[i]->replaced = is_replaced(r, r->shards[i]->name);
 	dv_strs_release(&have);
 	return rc;
 }
@@ -376,10 +384,8 @@ int dv_remote_refresh(struct dv_remote *r, struct dv_err *err)
 
 	if (!rc && vanished)
 		rc = list_shards(r, &vanished, err);
-	if (!rc) {
-		mark_replaced(r);
+	if (!rc)
 		r->loaded = 1;
-	}
 	return rc;
 }
 
