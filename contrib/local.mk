@@ -1,1 +1,7 @@
-# nothing yet
+# Not programs: shell completion, and the demo of ./bootstrap.
+EXTRA_DIST += contrib/demo.sh
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = contrib/completion/git-dv.bash
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = contrib/completion/_git-dv

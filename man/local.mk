@@ -1,1 +1,25 @@
-# nothing yet
+# One page a command, one a format. Pages of one line lead to another page.
+dist_man_MANS += \
+	man/git-dv-add.1 \
+	man/git-dv-cat.1 \
+	man/git-dv-checkout.1 \
+	man/git-dv-config.5 \
+	man/git-dv-env.1 \
+	man/git-dv-fetch.1 \
+	man/git-dv-filter.1 \
+	man/git-dv-format.5 \
+	man/git-dv-hook.1 \
+	man/git-dv-init.1 \
+	man/git-dv-install.1 \
+	man/git-dv-ls-files.1 \
+	man/git-dv-pointer.1 \
+	man/git-dv-pointer.5 \
+	man/git-dv-pull.1 \
+	man/git-dv-push.1 \
+	man/git-dv-remote.1 \
+	man/git-dv-status.1 \
+	man/git-dv-track.1 \
+	man/git-dv-uninstall.1 \
+	man/git-dv-untrack.1 \
+	man/git-dv-verify.1 \
+	man/git-dv.1
