@@ -1,0 +1,112 @@
+#!/bin/sh
+# track and untrack: patterns, sizes, files that are already committed.
+. "$(dirname "$0")/../lib.sh"
+
+must git init -q repo
+cd repo || exit 1
+must git dv init
+must git add -A
+must git commit -qm init
+echo '# a comment of the user' >.gitattributes
+echo '*.txt text' >>.gitattributes
+cp .gitattributes ../attributes.before
+
+run git dv track
+ok 'track without a pattern writes nothing' cmp .gitattributes ../attributes.before
+ok 'track --dry-run' git dv track --dry-run '*.bin'
+ok 'changes nothing' cmp .gitattributes ../attributes.before
+ok 'track' git dv track '*.bin'
+ok 'keeps what was there' sh -c 'head -n 2 .gitattributes | cmp - ../attributes.before'
+is 'sets the filter' "$(git check-attr filter -- a/b.bin)" 'a/b.bin: filter: dv'
+is 'sets diff' "$(git check-attr diff -- a/b.bin)" 'a/b.bin: diff: dv'
+is 'sets merge' "$(git check-attr merge -- a/b.bin)" 'a/b.bin: merge: dv'
+is 'unsets text' "$(git check-attr text -- a/b.bin)" 'a/b.bin: text: unset'
+is 'leaves others alone' "$(git check-attr filter -- a/b.txt)" 'a/b.txt: filter: unspecified'
+cp .gitattributes ../attributes.once
+ok 'track the same again' git dv track '*.bin'
+ok 'changes nothing' cmp .gitattributes ../attributes.once
+ok 'track several' git dv track 'data/**' '*.parquet'
+is 'a directory' "$(git check-attr filter -- data/x/y)" 'data/x/y: filter: dv'
+is 'a suffix' "$(git check-attr filter -- q/z.parquet)" 'q/z.parquet: filter: dv'
+ok 'track a pattern with a space' git dv track 'two words *.csv'
+is 'it matches' "$(git check-attr filter -- 'two words 1.csv')" 'two words 1.csv: filter: dv'
+is 'and only that' "$(git check-attr filter -- 'words')" 'words: filter: unspecified'
+echo '*.enc working-tree-encoding=UTF-16 text' >>.gitattributes
+ok 'track what has an encoding' git dv track '*.enc'
+is 'takes the encoding away' "$(git check-attr working-tree-encoding -- x.enc)" \
+	'x.enc: working-tree-encoding: unspecified'
+must git dv untrack '*.enc'
+perl -ni -e 'print unless /^\*\.enc working/' .gitattributes
+ok 'untrack' git dv untrack '*.parquet'
+is 'removes it' "$(git check-attr filter -- z.parquet)" 'z.parquet: filter: unspecified'
+is 'and nothing else' "$(git check-attr filter -- b.bin)" 'b.bin: filter: dv'
+ok 'untrack the rest' git dv untrack '*.bin' 'data/**' 'two words *.csv'
+ok 'gives back the file' cmp .gitattributes ../attributes.before
+fails 'untrack what is not tracked' git dv untrack '*.never'
+says 'names it' '*.never'
+
+# In a sub-directory a pattern means what is below it.
+mkdir -p sub
+ok 'track in a sub-directory' git -C sub dv track '*.raw'
+is 'reaches there' "$(git check-attr filter -- sub/x.raw)" 'sub/x.raw: filter: dv'
+is 'and not above' "$(git check-attr filter -- x.raw)" 'x.raw: filter: unspecified'
+
+# Files that are already committed.
+make_noise old.dat 100000 1
+make_noise other.dat 50000 2
+git add old.dat other.dat
+must git commit -qm 'as plain blobs'
+ok 'track files that are committed' git dv track '*.dat'
+says 'names them' 'old.dat'
+says 'and says what to do' 'renormalize'
+ok 'track --renormalize' git dv track --renormalize '*.dat'
+ok 'stages pointers' blob_is_pointer :old.dat
+ok 'for all of them' blob_is_pointer :other.dat
+make_noise ../old.dat 100000 1
+ok 'and keeps the content' cmp old.dat ../old.dat
+must git add .gitattributes sub
+ok 'commit' git commit -qm renormalized
+ok 'status is clean' status_clean
+ok 'back to plain' git checkout -q HEAD~1
+ok 'plain content' cmp old.dat ../old.dat
+ok 'and forth' git checkout -q main
+ok 'tracked content' cmp old.dat ../old.dat
+ok 'clean' status_clean
+
+# By size.
+mkdir big
+make_noise 'big/one [1] #x.iso' 2000000 3
+make_noise big/small.iso 1000 4
+make_noise big/two.iso 1500000 5
+ok 'track --above' git dv track --above 1M
+is 'names a file above, literally' "$(git check-attr filter -- 'big/one [1] #x.iso')" \
+	'big/one [1] #x.iso: filter: dv'
+is 'the other too' "$(git check-attr filter -- big/two.iso)" 'big/two.iso: filter: dv'
+is 'no file below' "$(git check-attr filter -- big/small.iso)" 'big/small.iso: filter: unspecified'
+is 'no pattern on everything' "$(git check-attr filter -- big/three.iso)" \
+	'big/three.iso: filter: unspecified'
+is 'brackets are not a pattern' "$(git check-attr filter -- 'big/one 1 #x.iso')" \
+	'big/one 1 #x.iso: filter: unspecified'
+ok 'add them' git add -A
+ok 'as a pointer' blob_is_pointer ':big/one [1] #x.iso'
+ok 'the small one not' not blob_is_pointer :big/small.iso
+must git commit -qm sizes
+make_noise later.iso 3000000 6
+ok 'status' git dv status
+says 'names a later file above the size' later.iso
+must git add later.iso
+ok 'commit of it' git commit -qm later
+says 'the pre-commit hook names it' later.iso
+must mkdir attr
+echo '*.x filter=dv -text' >attr/.gitattributes
+make_noise attr/a.x 2000000 7
+must git add attr
+ok 'attributes of a sub-directory count' blob_is_pointer :attr/a.x
+must git commit -qm attr
+rm attr/a.x
+ok 'at checkout too' git checkout -q attr/a.x
+make_noise ../a.x 2000000 7
+ok 'content' cmp attr/a.x ../a.x
+code 129 'a size that is none' git dv track --above many
+
+done_testing

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Workflows 24 sparse-checkout; 25 sparse index.
+. "$(dirname "$0")/../lib.sh"
+
+history_repo repo
+cd repo || exit 1
+mkdir -p a/deep b
+make_noise a/a.bin 1300000 61
+make_noise a/deep/d.bin 1200000 62
+make_noise b/b.bin 1100000 63
+must git add -A
+must git commit -qm dirs
+snapshot . ../all
+
+for sparse_index in false true; do
+	must git config index.sparse "$sparse_index"
+	ok "sparse-checkout set, index.sparse=$sparse_index" git sparse-checkout set --cone a
+	ok 'keeps the chosen' cmp a/deep/d.bin ../all/a/deep/d.bin
+	ok 'and the top' cmp big.bin ../all/big.bin
+	ok 'drops the others' test ! -e b/b.bin -a ! -e sub/large.bin
+	ok 'clean' status_clean
+	ok 'checkout v1 in it' git checkout -q v1
+	ok 'the top has content' cmp big.bin ../v1/big.bin
+	ok 'clean' status_clean
+	ok 'checkout main in it' git checkout -q main
+	ok 'content comes with its directory' cmp a/a.bin ../all/a/a.bin
+	ok 'no pointer' no_pointers .
+	ok 'clean' status_clean
+	ok 'sparse-checkout add' git sparse-checkout add b
+	ok 'brings content' cmp b/b.bin ../all/b/b.bin
+	ok 'clean' status_clean
+	patch_file a/a.bin 5 edited
+	ok 'commit -a in it' git commit -qam edited
+	ok 'merge in it' git merge -q -m side side
+	ok 'clean' status_clean
+	ok 'no pointer' no_pointers .
+	must git reset -q --hard HEAD~2
+	ok 'dv status in it' git dv status
+	ok 'sparse-checkout reapply' git sparse-checkout reapply
+	ok 'sparse-checkout disable' git sparse-checkout disable
+	ok 'brings everything' tree_is . ../all
+done
+ok 'sparse-checkout with patterns' git sparse-checkout set --no-cone '/*' '!/sub' '!*.json'
+ok 'drops what is excluded' test ! -e sub/large.bin -a ! -e small.json
+ok 'clean' status_clean
+ok 'no pointer' no_pointers .
+ok 'disable' git sparse-checkout disable
+ok 'brings everything' tree_is . ../all
+
+# Content outside of the cone is not fetched.
+cd .. || exit 1
+must git dv install
+publish repo
+ok 'clone --sparse' git clone -q --sparse repo.git sp
+ok 'has the top' cmp sp/big.bin v2/big.bin
+ok 'and nothing else' test ! -e sp/a
+ok 'clean' status_clean sp
+ok 'has fetched only that' sh -c "test $(bytes_in sp/.git/dv) -lt 6500000"
+ok 'set' git -C sp sparse-checkout set a
+ok 'brings content' cmp sp/a/deep/d.bin all/a/deep/d.bin
+ok 'clean' status_clean sp
+ok 'no pointer' no_pointers sp
+
+done_testing

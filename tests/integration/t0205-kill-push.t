@@ -1,0 +1,47 @@
+#!/bin/sh
+# Workflow 38: kill -9 in the middle of push and pull. A ref on a remote means that its content
+# is there, and the next command goes on.
+. "$(dirname "$0")/../lib.sh"
+
+must git dv install
+published_repo repo
+cd repo || exit 1
+
+# settle: what Git itself leaves behind when it is killed.
+settle() {
+	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
+}
+
+n=200
+make_noise killed.bin 24000000 "$n"
+must git add killed.bin
+must git commit -qm 'with the large file'
+
+# Push and pull.
+for when in 0.01 0.03 0.06 0.1 0.2; do
+	n=$((n + 1))
+	make_noise killed.bin 24000000 "$n"
+	must git commit -qam "push at $when"
+	start git push -q origin HEAD:refs/heads/pushed
+	sleep "$when"
+	stop KILL
+	settle
+	ok "push after kill -9 at $when s" git push -q origin HEAD:refs/heads/pushed
+	rm -rf ../c
+	ok 'clone of it' git clone -q -b pushed ../repo.git ../c
+	ok 'has the content' cmp killed.bin ../c/killed.bin
+done
+rm -rf ../c
+cd .. || exit 1
+for when in 0.02 0.05 0.1; do
+	rm -rf repo/.git/dv
+	start git -C repo dv pull
+	sleep "$when"
+	stop KILL
+	rm -f repo/.git/index.lock
+	ok "pull after kill -9 at $when s" git -C repo dv pull
+	ok 'verify' git -C repo dv verify --full
+	ok 'content is local' sh -c 'git -C repo cat-file --filters HEAD:killed.bin | cmp - repo/killed.bin'
+done
+
+done_testing

@@ -1,0 +1,106 @@
+#!/bin/sh
+# git dv status, ls-files, cat, pointer, env, verify: what they show, for people and programs.
+. "$(dirname "$0")/../lib.sh"
+
+must git dv install
+published_repo repo
+cd repo || exit 1
+
+ok 'status of a clean repository' git dv status
+ok 'porcelain' git dv status --porcelain=v1
+is 'is empty' "$(git dv status --porcelain=v1)" ''
+ok 'json' git dv status --json
+says_json 'is JSON'
+code 129 'another version of porcelain is a usage error' git dv status --porcelain=v9
+
+patch_file big.bin 3 modified
+patch_file sub/large.bin 3 staged
+must git add sub/large.bin
+make_noise 'a b.bin' 1200000 91
+make_noise unversioned.raw 9000000 92
+for f in '' --porcelain=v1 --json; do
+	# shellcheck disable=SC2086
+	ok "status $f exits 0" git dv status $f
+	says 'names what is modified' big.bin
+	says 'and staged' sub/large.bin
+done
+says_json 'is JSON'
+ok 'status -z' sh -c 'git dv status --porcelain=v1 -z | tr "\0" "\n" | grep -q "big.bin$"'
+ok 'has NULs and no newline' sh -c 'git dv status --porcelain=v1 -z >../z; tr -d "\0" <../z >../z2;
+	test "$(wc -c <../z)" -gt "$(wc -c <../z2)" && test "$(wc -l <../z)" -eq 0'
+must git commit -qam edits
+ok 'status' git dv status
+says 'tells what is not pushed' 'push'
+must git push -q origin main
+run git dv status
+says_not 'and no more when it is' big.bin
+
+# Left as pointer, and missing.
+rm -rf ../c
+must env GIT_DV_SKIP_SMUDGE=1 git clone -q ../repo.git ../c
+cd ../c || exit 1
+ok 'status of a clone of pointers' git dv status
+says 'names a file' big.bin
+run git dv status --porcelain=v1
+pointers=$(cat "$T_OUT")
+must git dv fetch
+must git dv checkout
+run git dv status --porcelain=v1
+isnt 'differs from that of a clone with content' "$pointers" "$(cat "$T_OUT")"
+is 'which shows nothing' "$(cat "$T_OUT")" ''
+rm big.bin
+run git dv status --porcelain=v1
+says 'a deleted file is shown' big.bin
+must git checkout -q -- big.bin
+
+# ls-files
+ok 'ls-files' git dv ls-files
+for f in big.bin sub/large.bin small.json tiny.bin new.bin; do
+	says "names $f" "$f"
+done
+says_not 'and not plain files' plain.txt
+ok 'ls-files -z' sh -c 'git dv ls-files -z | tr "\0" "\n" | grep -q big.bin'
+ok 'ls-files of a path' git dv ls-files sub
+says 'names it' large.bin
+says_not 'and no other' big.bin
+
+# cat, pointer, env
+ok 'cat PATH' sh -c 'git dv cat big.bin | cmp - big.bin'
+ok 'cat OID' sh -c 'git dv cat "$(git cat-file blob HEAD:big.bin | sed -n "s/^oid //p")" | cmp - big.bin'
+ok 'cat of a small file' sh -c 'git dv cat tiny.bin | cmp - tiny.bin'
+fails 'cat of nothing there' git dv cat no-such-file
+says 'names it' no-such-file
+fails 'cat of an oid that is nowhere' git dv cat "dv1:$(printf %064d 5)"
+ok 'cat into a closed pipe ends' sh -c 'git dv cat big.bin | head -c 10 >/dev/null'
+ok 'pointer FILE' sh -c 'git dv pointer big.bin >../p && git cat-file blob HEAD:big.bin | cmp - ../p'
+cp big.bin ../outside.dat
+ok 'pointer of a file outside, that is not tracked' sh -c 'git dv pointer ../outside.dat | cmp - ../p'
+fails 'pointer of nothing there' git dv pointer no-such-file
+says 'names it' no-such-file
+fails 'pointer of a directory' git dv pointer sub
+ok 'env' git dv env
+says 'names the store' "$(pwd -P)/.git/dv"
+
+# verify
+ok 'verify' git dv verify
+ok 'verify --quick' git dv verify --quick
+ok 'verify --full' git dv verify --full
+
+# No output to a full device is taken for success.
+if test -w /dev/full; then
+	fails 'cat to a full device' sh -c 'git dv cat big.bin >/dev/full'
+	fails 'ls-files to a full device' sh -c 'git dv ls-files >/dev/full'
+else
+	skip 2 'no /dev/full'
+fi
+
+# A repository without a commit, and a bare one.
+must git init -q ../empty
+cd ../empty || exit 1
+must git dv init
+ok 'status before the first commit' git dv status
+ok 'ls-files before the first commit' git dv ls-files
+ok 'checkout before the first commit' git dv checkout
+ok 'status in a bare repository says what it can or fails' sh -c 'git -C ../repo.git dv status; test $? -le 128'
+
+done_testing
