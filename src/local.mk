@@ -5,9 +5,10 @@ include src/store/local.mk
 include src/remote/local.mk
 include src/repo/local.mk
 include src/filter/local.mk
+include src/helper/local.mk
 include src/cmd/local.mk
 
-bin_PROGRAMS += git-dv git-dv-filter
+bin_PROGRAMS += git-dv git-dv-filter git-remote-dvstore
 
 # libgit2 stands behind a plug-in (src/repo/git2.h): what does not need it does
 # not load it.
@@ -22,3 +23,5 @@ git_dv_SOURCES = src/git-dv.c
 git_dv_LDADD = $(DV_LIBS)
 git_dv_filter_SOURCES = src/git-dv-filter.c
 git_dv_filter_LDADD = $(DV_LIBS)
+git_remote_dvstore_SOURCES = src/git-remote-dvstore.c
+git_remote_dvstore_LDADD = $(DV_LIBS)

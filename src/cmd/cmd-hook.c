@@ -9,6 +9,7 @@
 #include "filter/session.h"
 #include "repo/attrs.h"
 #include "repo/gitindex.h"
+#include "repo/publish.h"
 
 #define NAMED_MAX 10
 #define STDIN_MAX (64u << 20)
@@ -50,19 +51,23 @@ static int read_refs(struct dv_strs *revs, struct dv_err *err)
 	return rc;
 }
 
-static int pre_push(struct dv_ctx *c, struct dv_err *err)
+static int pre_push(struct dv_ctx *c, const char *url, struct dv_err *err)
 {
 	struct dv_strs revs = { 0 };
-	struct dv_push_args a = { .revs = &revs, .quiet_if_nothing = 1 };
+	struct dv_publish a = { .repo = &c->repo, .cache = c->cache,
+				.revs = &revs, .quiet_if_nothing = 1 };
 	int rc = read_refs(&revs, err);
 
 	a.dry_run = dv_parent_is_dry_push();
-	if (!rc && revs.n) {
+	/* The remote helper sends content by itself, before the refs. */
+	if (!rc && revs.n && (!url || strncmp(url, "dvstore::", 9))) {
 		if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
 			rc = dv_err_set(err, DV_EIO,
 					"the local store cannot be opened");
-		else
-			rc = dv_cmd_push(c, &a, err);
+		a.store = &c->store;
+		a.pool = c->pool;
+		if (!rc)
+			rc = dv_publish(&a, err);
 	}
 	if (rc)
 		dv_err_prefix(err, "content is not pushed, so nothing is ('git push --no-verify' would leave it behind)");
@@ -193,7 +198,7 @@ int dv_cmd_hook(int argc, char **argv)
 	if (rc)
 		return rc;
 	if (!strcmp(name, "pre-push")) {
-		rc = pre_push(&c, &err);
+		rc = pre_push(&c, argc > 3 ? argv[3] : NULL, &err);
 	} else if (!strcmp(name, "pre-commit")) {
 		rc = pre_commit(&c, &err);
 	} else if (!strcmp(name, "post-checkout") ||

@@ -77,17 +77,6 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
 		    size_t *left, struct dv_err *err) DV_MUST_USE;
-/* Push the content of commits; see cmd/push.c. */
-struct dv_push_args {
-	const char *remote;
-	const struct dv_strs *revs;	/* full ids or names */
-	const struct dv_strs *not_revs;	/* known to be there, or NULL */
-	const struct dv_select *select;	/* NULL: everything */
-	int dry_run, quiet_if_nothing;
-};
-int dv_cmd_push(struct dv_ctx *c, const struct dv_push_args *a,
-		struct dv_err *err) DV_MUST_USE;
-
 int dv_cmd_add(int argc, char **argv);
 int dv_cmd_cat(int argc, char **argv);
 int dv_cmd_checkout_main(int argc, char **argv);

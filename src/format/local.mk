@@ -3,6 +3,8 @@ libdv_a_SOURCES += \
 	src/format/index.h \
 	src/format/list.c \
 	src/format/list.h \
+	src/format/manifest.c \
+	src/format/manifest.h \
 	src/format/pack.c \
 	src/format/pack.h \
 	src/format/pointer.c \

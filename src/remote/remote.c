@@ -209,6 +209,32 @@ void dv_remote_pack_key(const uint8_t name[16], char out[48])
 	snprintf(out, 48, "packs/%.2s/%s", hex, hex);
 }
 
+int dv_remote_read(struct dv_remote *r, const char *key, size_t max,
+		   struct dv_buf *out, struct dv_err *err)
+{
+	size_t piece = 64u << 10, got;
+	int rc;
+
+	out->n = 0;
+	do {
+		rc = dv_buf_reserve(out, piece, err);
+		if (!rc)
+			rc = r->backend->ops->get(r->backend, key, out->n,
+						  out->p + out->n, piece, &got,
+						  err);
+		if (rc)
+			return rc;
+		out->n += got;
+		if (out->n > max)
+			return dv_err_set(err, DV_ECORRUPT,
+					  "'%s' in '%s' is larger than it may be",
+					  key, r->url);
+		if (got < piece)
+			return 0;
+		piece = 4u << 20;
+	} while (1);
+}
+
 /* ---- shards ---- */
 
 static int read_cached(struct dv_remote *r, struct dv_remote_shard *s)

@@ -71,6 +71,10 @@ int dv_remote_chunks(struct dv_remote *r, struct dv_remote_shard *shard,
 		     uint32_t first, uint32_t n, struct dv_buf *out,
 		     struct dv_err *err) DV_MUST_USE;
 
+/* A whole object of at most `max` bytes. DV_ENOTFOUND: absent. */
+int dv_remote_read(struct dv_remote *r, const char *key, size_t max,
+		   struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
+
 /* "packs/ab/abcd..." */
 void dv_remote_pack_key(const uint8_t name[16], char out[48]);
 

@@ -12,6 +12,8 @@ libdv_a_SOURCES += \
 	src/repo/hooks.h \
 	src/repo/objects.c \
 	src/repo/objects.h \
+	src/repo/publish.c \
+	src/repo/publish.h \
 	src/repo/remotes.c \
 	src/repo/remotes.h \
 	src/repo/repo.c \

@@ -66,6 +66,46 @@ static int take(struct dv_remotes *rs, const struct dv_strs *keys,
 	return 0;
 }
 
+#define HELPER "dvstore::"
+
+/*
+ * Git remotes whose URL is dvstore::<store> are data remotes too, under their
+ * own names, unless a data remote has that name.
+ */
+static int take_hosted(struct dv_remotes *rs, const struct dv_config *c,
+		       struct dv_err *err)
+{
+	for (size_t i = 0; i < c->keys.n; i++) {
+		const char *key = c->keys.v[i], *url = c->values.v[i];
+		size_t n = strlen(key);
+		struct dv_remote_info *v;
+		char *dir, *format;
+		int hosted;
+
+		if (strncmp(key, "remote.", 7) || n < 12 ||
+		    strcmp(key + n - 4, ".url") ||
+		    strncmp(url, HELPER, sizeof(HELPER) - 1))
+			continue;
+		url += sizeof(HELPER) - 1;
+		dir = dv_url_dir(url);
+		format = dir ? dv_fmt("%s/format", dir) : NULL;
+		hosted = format && dv_file_exists(format);
+		free(format);
+		free(dir);
+		if (!hosted)
+			continue;
+		v = info_of(rs, key + 7, n - 11, 0);
+		if (!v)
+			return dv_err_nomem(err);
+		if (v->url)
+			continue;
+		v->url = strdup(url);
+		if (!v->url)
+			return dv_err_nomem(err);
+	}
+	return 0;
+}
+
 int dv_remotes_load(struct dv_repo *r, struct dv_remotes *out,
 		    struct dv_err *err)
 {
@@ -76,6 +116,8 @@ int dv_remotes_load(struct dv_repo *r, struct dv_remotes *out,
 	rc = take(out, &r->config.team_keys, &r->config.team_values, 1, err);
 	if (!rc)
 		rc = take(out, &r->config.keys, &r->config.values, 0, err);
+	if (!rc)
+		rc = take_hosted(out, &r->config, err);
 	if (rc)
 		dv_remotes_release(out);
 	return rc;

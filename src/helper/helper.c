@@ -1,0 +1,464 @@
+#include "helper/helper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+
+
+/* ---- what the URL is ---- */
+
+static int is_git_dir(const char *path)
+{
+	static const char *const inside[] = { "", "/.git", ".git" };
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(inside); i++) {
+		char *head = dv_fmt("%s%s/HEAD", path, inside[i]);
+		char *objects = dv_fmt("%s%s/objects", path, inside[i]);
+		int yes = head && objects && dv_file_exists(head) &&
+			  dv_dir_exists(objects);
+
+		free(head);
+		free(objects);
+		if (yes)
+			return 1;
+	}
+	return 0;
+}
+
+int dv_helper_kind(const char *url, enum dv_url_kind *kind,
+		   struct dv_err *err)
+{
+	struct dv_strs names = { 0 };
+	char *dir, *format;
+	int rc = 0;
+
+	*kind = DV_URL_PAIRED;
+	if (!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7) ||
+	    !strncmp(url, "ssh://", 6) || !strncmp(url, "git://", 6))
+		return 0;
+	dir = dv_url_dir(url);
+	/* host:path, as git reads it: a colon before any slash. */
+	if (dir && *dir != '/' && strchr(dir, ':') &&
+	    (!strchr(dir, '/') || strchr(dir, ':') < strchr(dir, '/'))) {
+		free(dir);
+		return 0;
+	}
+	if (!dir || !*dir) {
+		free(dir);
+		return dv_err_set(err, DV_EINVAL,
+				  "'dvstore::%s' names no store and no Git repository; use a directory, file://, https:// or ssh://",
+				  url);
+	}
+	format = dv_fmt("%s/format", dir);
+	if (!format) {
+		rc = dv_err_nomem(err);
+	} else if (dv_file_exists(format)) {
+		*kind = DV_URL_HOSTED;
+	} else if (!is_git_dir(dir)) {
+		if (!dv_dir_list(dir, &names, NULL) && names.n)
+			rc = dv_err_set(err, DV_EINVAL,
+					"'%s' is neither a git-dv store, nor a Git repository, nor empty",
+					dir);
+		*kind = DV_URL_HOSTED;
+	}
+	dv_strs_release(&names);
+	free(format);
+	free(dir);
+	return rc;
+}
+
+/* ---- content ---- */
+
+int dv_helper_open(struct dv_helper *h, struct dv_err *err)
+{
+	int rc = 0;
+
+	if (!h->have_repo) {
+		rc = dv_repo_open(&h->repo, err);
+		if (rc)
+			return rc;
+		h->have_repo = 1;
+		h->cache = dv_cache_open(h->repo.common_dir, h->repo.git_dir);
+		h->repo.cache = h->cache;
+	}
+	if (!h->have_store) {
+		rc = dv_repo_store_open(&h->repo, &h->store, 1, err);
+		h->have_store = !rc;
+	}
+	if (!rc && !h->pool)
+		rc = dv_pool_open(&h->pool, 0, 24, &dv_coder_pool_ops, NULL,
+				  err);
+	return rc;
+}
+
+int dv_helper_content(struct dv_helper *h, struct dv_err *err)
+{
+	struct dv_strs revs = { 0 };
+	struct dv_publish a = { .repo = &h->repo, .store = &h->store,
+				.cache = h->cache, .pool = h->pool,
+				.remote = h->remote, .revs = &revs,
+				.quiet_if_nothing = 1 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (!*h->refs[i].error && *h->refs[i].oid)
+			rc = dv_strs_add(&revs, h->refs[i].oid, err);
+	if (!rc && revs.n)
+		rc = dv_publish(&a, err);
+	dv_strs_release(&revs);
+	return rc;
+}
+
+/* ---- the conversation ---- */
+
+static int read_line(char **line, size_t *cap)
+{
+	ssize_t n = getline(line, cap, stdin);
+
+	if (n < 0)
+		return -1;
+	if (n && (*line)[n - 1] == '\n')
+		(*line)[--n] = '\0';
+	return (int)n;
+}
+
+static void clear_batch(struct dv_helper *h)
+{
+	for (size_t i = 0; i < h->nrefs; i++) {
+		free(h->refs[i].src);
+		free(h->refs[i].dst);
+	}
+	h->nrefs = 0;
+	dv_strs_release(&h->cas);
+	dv_strs_release(&h->push_options);
+}
+
+/* "push [+]<src>:<dst>" */
+static int add_push(struct dv_helper *h, const char *spec, struct dv_err *err)
+{
+	struct dv_push_ref *v = dv_grow(h->refs, &h->cap, h->nrefs + 1,
+					sizeof(*v));
+	const char *colon, *listed;
+
+	if (!v)
+		return dv_err_nomem(err);
+	h->refs = v;
+	v += h->nrefs;
+	memset(v, 0, sizeof(*v));
+	if (*spec == '+') {
+		v->force = 1;
+		spec++;
+	}
+	colon = strchr(spec, ':');
+	if (!colon || !colon[1])
+		return dv_err_set(err, DV_EINVAL,
+				  "git sent a push without a destination: '%s'",
+				  spec);
+	v->src = strndup(spec, (size_t)(colon - spec));
+	v->dst = strdup(colon + 1);
+	h->nrefs++;
+	if (!v->src || !v->dst)
+		return dv_err_nomem(err);
+	listed = dv_manifest_get(&h->listed, v->dst);
+	if (listed)
+		snprintf(v->listed, sizeof(v->listed), "%s", listed);
+	if (*v->src) {
+		const char *args[] = { "rev-parse", "--verify", "-q",
+				       "--end-of-options", v->src, NULL };
+		struct dv_buf out = { 0 };
+
+		if (dv_git(args, 4096, &out, NULL) || !out.n ||
+		    out.n > sizeof(v->oid))
+			snprintf(v->error, sizeof(v->error),
+				 "no such revision here");
+		else
+			snprintf(v->oid, sizeof(v->oid), "%.*s",
+				 (int)strcspn(dv_buf_str(&out), "\n"),
+				 dv_buf_str(&out));
+		dv_buf_release(&out);
+	}
+	return 0;
+}
+
+static int is_true(const char *v)
+{
+	return !strcmp(v, "true");
+}
+
+/* Only what is honoured is answered with ok. */
+static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
+			      char *name, struct dv_err *err)
+{
+	static const char *const for_fetch[] = { "depth", "deepen-since",
+		"deepen-not", "filter", "update-shallow" };
+	char *v = strchr(name, ' ');
+	int rc = 0;
+
+	/* The one option without a value. */
+	if (!v)
+		return strcmp(name, "object-format") ? "unsupported" : "ok";
+	*v++ = '\0';
+	if (!strcmp(name, "verbosity"))
+		h->verbosity = atoi(v);
+	else if (!strcmp(name, "progress"))
+		h->progress = is_true(v);
+	else if (!strcmp(name, "dry-run"))
+		h->dry_run = is_true(v);
+	else if (!strcmp(name, "atomic"))
+		h->atomic = is_true(v);
+	else if (!strcmp(name, "cas"))
+		rc = dv_strs_add(&h->cas, v, err);
+	else if (!strcmp(name, "push-option") && kind == DV_URL_PAIRED)
+		rc = dv_strs_add(&h->push_options, v, err);
+	else if (!strcmp(name, "object-format") ||
+		 !strcmp(name, "followtags") || !strcmp(name, "cloning") ||
+		 !strcmp(name, "force-if-includes") ||
+		 !strcmp(name, "check-connectivity"))
+		;	/* git has done its part itself */
+	else {
+		for (size_t i = 0; i < DV_ARRAY_SIZE(for_fetch); i++) {
+			char *arg;
+
+			if (strcmp(name, for_fetch[i]) || kind != DV_URL_PAIRED)
+				continue;
+			if (!strcmp(name, "update-shallow"))
+				arg = is_true(v) ? strdup("--update-shallow") :
+						   NULL;
+			else
+				arg = dv_fmt("--%s=%s",
+					     !strcmp(name, "deepen-since") ?
+						     "shallow-since" :
+					     !strcmp(name, "deepen-not") ?
+						     "shallow-exclude" : name,
+					     v);
+			if (arg)
+				rc = dv_strs_add(&h->fetch_options, arg, err);
+			free(arg);
+			return rc ? "error out of memory" : "ok";
+		}
+		return "unsupported";
+	}
+	return rc ? "error out of memory" : "ok";
+}
+
+static int list(struct dv_helper *h, enum dv_url_kind kind, int for_push,
+		struct dv_err *err)
+{
+	int rc;
+
+	dv_manifest_release(&h->listed);
+	if (kind == DV_URL_PAIRED) {
+		rc = dv_paired_list(h, for_push, err);
+	} else {
+		rc = dv_hosted_load(h, 0, err);
+		if (rc == DV_ENOTFOUND && for_push) {
+			dv_err_clear(err);
+			rc = 0;		/* the first push makes it */
+		} else if (!rc) {
+			rc = dv_hosted_newest(h, &h->listed, err);
+		}
+		if (!rc && h->listed.algo)
+			printf(":object-format %s\n",
+			       h->listed.algo == 2 ? "sha256" : "sha1");
+		if (!rc && !for_push && h->listed.head &&
+		    dv_manifest_get(&h->listed, h->listed.head))
+			printf("@%s HEAD\n", h->listed.head);
+		for (size_t i = 0; !rc && i < h->listed.nrefs; i++)
+			printf("%s %s\n", h->listed.refs[i].oid,
+			       h->listed.refs[i].name);
+	}
+	if (!rc)
+		putchar('\n');
+	return rc;
+}
+
+static int push(struct dv_helper *h, enum dv_url_kind kind,
+		struct dv_err *err)
+{
+	int rc = dv_helper_open(h, err);
+
+	if (!rc)
+		rc = kind == DV_URL_PAIRED ? dv_paired_push(h, err) :
+					     dv_hosted_push(h, err);
+	/* Each ref is answered, also when nothing could be done. */
+	for (size_t i = 0; i < h->nrefs; i++) {
+		struct dv_push_ref *r = &h->refs[i];
+
+		if (rc && !*r->error)
+			snprintf(r->error, sizeof(r->error), "%.120s",
+				 err->msg);
+		for (char *p = r->error; *p; p++)
+			if (*p == '\n')
+				*p = ' ';
+		if (*r->error)
+			printf("error %s %s\n", r->dst, r->error);
+		else
+			printf("ok %s\n", r->dst);
+	}
+	putchar('\n');
+	clear_batch(h);
+	if (rc) {
+		dv_log_error("%s", err->msg);
+		dv_err_clear(err);
+	}
+	return 0;
+}
+
+/*
+ * connect: a local Git repository is served by git upload-pack itself, a
+ * hosted one by upload-pack over its objects; everything that Git's protocol
+ * has works (shallow, partial clone, ...). Pushes go through `push`.
+ */
+static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
+			   const char *service, int *connected,
+			   struct dv_err *err)
+{
+	char *dir = dv_url_dir(h->url);
+	int rc = 0;
+
+	*connected = 0;
+	if (strcmp(service, "git-upload-pack") ||
+	    (kind == DV_URL_PAIRED && (!dir || !is_git_dir(dir)))) {
+		puts("fallback");
+		fflush(stdout);
+		free(dir);
+		return 0;
+	}
+	if (kind == DV_URL_HOSTED)
+		rc = dv_hosted_load(h, 0, err);
+	if (!rc) {
+		*connected = 1;
+		putchar('\n');
+		fflush(stdout);
+	}
+	if (!rc && kind == DV_URL_HOSTED) {
+		rc = dv_hosted_upload_pack(h, err);
+	} else if (!rc) {
+		const char *argv[] = { "git", "upload-pack", dir, NULL };
+		static const char *const env[] = { "GIT_DIR", "GIT_WORK_TREE",
+						   NULL };
+		struct dv_proc p;
+
+		rc = dv_proc_start(&p, argv, env, DV_PROC_INHERIT, err);
+		if (!rc && dv_proc_wait(&p))
+			rc = dv_err_set(err, DV_EIO,
+					"git upload-pack failed for '%s'", dir);
+	}
+	free(dir);
+	return rc;
+}
+
+static int fetch_batch(struct dv_helper *h, char **line, size_t *cap,
+		       struct dv_err *err)
+{
+	struct dv_strs ids = { 0 };
+	int rc = 0, n;
+
+	do {
+		char *id = *line + 6, *sp;
+
+		if (strncmp(*line, "fetch ", 6))
+			break;
+		sp = strchr(id, ' ');
+		if (sp)
+			*sp = '\0';
+		if (!dv_strs_has(&ids, id))
+			rc = dv_strs_add(&ids, id, err);
+		n = read_line(line, cap);
+	} while (!rc && n > 0);
+	if (!rc)
+		rc = dv_helper_open(h, err);
+	if (!rc)
+		rc = dv_paired_fetch(h, &ids, err);
+	if (!rc)
+		putchar('\n');
+	dv_strs_release(&ids);
+	return rc;
+}
+
+static int push_batch(struct dv_helper *h, enum dv_url_kind kind, char **line,
+		      size_t *cap, struct dv_err *err)
+{
+	int rc = 0, n;
+
+	do {
+		if (strncmp(*line, "push ", 5))
+			break;
+		rc = add_push(h, *line + 5, err);
+		n = read_line(line, cap);
+	} while (!rc && n > 0);
+	return rc ? rc : push(h, kind, err);
+}
+
+static int converse(struct dv_helper *h, enum dv_url_kind kind,
+		    struct dv_err *err)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	int rc = 0, n;
+
+	while (!rc && (n = read_line(&line, &cap)) >= 0) {
+		int connected = 0;
+
+		if (!n)
+			break;
+		if (!strcmp(line, "capabilities")) {
+			puts("connect\nfetch\npush\noption\nobject-format\n");
+		} else if (!strncmp(line, "option ", 7)) {
+			puts(set_option(h, kind, line + 7, err));
+		} else if (!strncmp(line, "connect ", 8)) {
+			rc = connect_service(h, kind, line + 8, &connected,
+					     err);
+			if (connected)
+				break;
+		} else if (!strcmp(line, "list") ||
+			   !strcmp(line, "list for-push")) {
+			rc = list(h, kind, line[4] != '\0', err);
+		} else if (!strncmp(line, "fetch ", 6)) {
+			rc = fetch_batch(h, &line, &cap, err);
+		} else if (!strncmp(line, "push ", 5)) {
+			rc = push_batch(h, kind, &line, &cap, err);
+		} else {
+			rc = dv_err_set(err, DV_EINVAL,
+					"git sent an unknown command '%.40s'",
+					line);
+		}
+		if (fflush(stdout) && !rc)
+			rc = dv_err_errno(err, "cannot write to git");
+	}
+	free(line);
+	return rc;
+}
+
+int dv_helper_main(const char *remote_name, const char *url)
+{
+	struct dv_helper h = { .remote_name = remote_name, .url = url };
+	enum dv_url_kind kind;
+	struct dv_err err = { 0 };
+	int rc;
+
+	h.sha = dv_sha256_open();
+	rc = h.sha ? dv_helper_kind(url, &kind, &err) : dv_err_nomem(&err);
+	if (!rc)
+		rc = converse(&h, kind, &err);
+	clear_batch(&h);
+	free(h.refs);
+	dv_strs_release(&h.fetch_options);
+	dv_manifest_release(&h.listed);
+	dv_remote_close(h.remote);
+	dv_pool_close(h.pool);
+	dv_cache_close(h.cache);
+	if (h.have_store)
+		dv_store_close(&h.store);
+	if (h.have_repo)
+		dv_repo_close(&h.repo);
+	dv_sha256_close(h.sha);
+	if (rc && rc != DV_ECANCEL)
+		dv_log_error("%s", err.msg);
+	return rc ? 1 : 0;
+}

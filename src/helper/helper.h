@@ -1,0 +1,87 @@
+/*
+ * git-remote-dvstore: Git's conversation with a remote helper
+ * (gitremote-helpers(7)) for dvstore::<URL>.
+ *
+ * What holds a `format` file, or is absent or empty, is a hosted repository:
+ * Git's objects, its refs and the data in one store. What holds a Git
+ * repository is paired with the data remote that is set up: content goes there
+ * first, then Git's own transport moves the refs.
+ */
+#ifndef DV_HELPER_HELPER_H
+#define DV_HELPER_HELPER_H
+
+#include "base/log.h"
+#include "format/manifest.h"
+#include "repo/publish.h"
+
+/* One line of a push: `push [+]<src>:<dst>`. */
+struct dv_push_ref {
+	char *src;		/* a local name, or "" to delete */
+	char *dst;
+	int force;
+	char oid[65];		/* what src is; "" for a deletion */
+	char listed[65];	/* what we said dst is; "" where absent */
+	char error[128];	/* why it is refused; "" when it is not */
+};
+
+struct dv_helper {
+	struct dv_repo repo;
+	struct dv_store store;
+	struct dv_cache *cache;
+	struct dv_pool *pool;
+	struct dv_remote *remote;	/* hosted; NULL until it is there */
+	const char *remote_name, *url;
+	int have_repo, have_store;
+	/* options that Git set */
+	int verbosity, progress, dry_run, atomic;
+	struct dv_strs push_options;
+	struct dv_strs cas;		/* "<ref>:<expected id>" */
+	struct dv_strs fetch_options;	/* for git fetch, as --name=value */
+	struct dv_push_ref *refs;
+	size_t nrefs, cap;
+	struct dv_manifest listed;	/* what list for-push said */
+	struct dv_sha256 *sha;
+};
+
+enum dv_url_kind {
+	DV_URL_HOSTED,
+	DV_URL_PAIRED,
+};
+
+/* Decide what the URL is. DV_EINVAL where it is neither. */
+int dv_helper_kind(const char *url, enum dv_url_kind *kind,
+		   struct dv_err *err) DV_MUST_USE;
+/* The repository, its store, cache and pool, for a push of content. */
+int dv_helper_open(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/* Content of everything in h->refs that is pushed. */
+int dv_helper_content(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+
+/* hosted.c. The store may be absent: then `listed` is empty. */
+int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
+	DV_MUST_USE;
+/* The newest manifest into *m (number 0 where there is none). */
+int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
+		     struct dv_err *err) DV_MUST_USE;
+/*
+ * Serve git-upload-pack on standard input and output from a temporary bare
+ * repository whose objects are the store's.
+ */
+int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
+	DV_MUST_USE;
+/* hosted-push.c: perform h->refs; each gets its own result. */
+int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/* A bare repository over the store's objects; caller removes and frees it. */
+int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
+		   char **dir, struct dv_err *err) DV_MUST_USE;
+
+/* paired.c */
+int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
+	DV_MUST_USE;
+int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
+		    struct dv_err *err) DV_MUST_USE;
+int dv_paired_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+
+/* helper.c: the whole conversation. Returns an exit code. */
+int dv_helper_main(const char *remote_name, const char *url);
+
+#endif

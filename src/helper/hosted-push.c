@@ -1,0 +1,519 @@
+/*
+ * A push to a hosted repository: content, then Git's new objects as one pack,
+ * then manifest n+1, created only where it is absent. If somebody else created
+ * it first, and the refs of this push still are what was listed, it builds on
+ * theirs and tries again; else it says `fetch first`.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/proc.h"
+#include "helper/helper.h"
+
+#define TRIES 100
+#define PACKS_MAX 24	/* more of them are merged geometrically */
+
+static void refuse(struct dv_push_ref *r, const char *why)
+{
+	if (!*r->error)
+		snprintf(r->error, sizeof(r->error), "%s", why);
+}
+
+static int is_ancestor(const char *old, const char *new)
+{
+	const char *have[] = { "git", "cat-file", "-e", old, NULL };
+	const char *argv[] = { "git", "merge-base", "--is-ancestor", old, new,
+			       NULL };
+	struct dv_buf out = { 0 };
+	int code = 1, rc;
+
+	/* What we do not have cannot be an ancestor of what we have. */
+	rc = dv_proc_capture(have, NULL, DV_PROC_QUIET, 4096, &out, &code,
+			     NULL);
+	if (rc || code)
+		return -1;
+	out.n = 0;
+	rc = dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code,
+			     NULL);
+	dv_buf_release(&out);
+	return !rc && !code;
+}
+
+/* --force-with-lease: what the user expects dst to be, or NULL. */
+static const char *expected(const struct dv_helper *h, const char *dst)
+{
+	size_t n = strlen(dst);
+
+	for (size_t i = 0; i < h->cas.n; i++)
+		if (!strncmp(h->cas.v[i], dst, n) && h->cas.v[i][n] == ':')
+			return h->cas.v[i] + n + 1;
+	return NULL;
+}
+
+static int null_id(const char *id)
+{
+	return !*id || !id[strspn(id, "0")];
+}
+
+/* The rules that git receive-pack would apply, against the newest refs. */
+static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
+		      const struct dv_manifest *m)
+{
+	const char *now = dv_manifest_get(m, r->dst);
+	const char *lease = expected(h, r->dst);
+	int ff;
+
+	if (*r->error)
+		return;
+	if (!dv_ref_name_ok(r->dst)) {
+		refuse(r, "funny refname");
+		return;
+	}
+	if (lease && (null_id(lease) ? now != NULL :
+				       !now || strcmp(lease, now))) {
+		refuse(r, "stale info");
+		return;
+	}
+	if (strcmp(now ? now : "", r->listed)) {
+		refuse(r, "fetch first");
+		return;
+	}
+	if (!*r->oid || !now || r->force || lease || !strcmp(now, r->oid))
+		return;
+	if (!strncmp(r->dst, "refs/tags/", 10)) {
+		refuse(r, "already exists");
+		return;
+	}
+	ff = is_ancestor(now, r->oid);
+	if (ff <= 0)
+		refuse(r, ff < 0 ? "fetch first" : "non-fast forward");
+}
+
+static int check_all(struct dv_helper *h, const struct dv_manifest *m)
+{
+	size_t good = 0, bad = 0;
+
+	for (size_t i = 0; i < h->nrefs; i++) {
+		check_ref(h, &h->refs[i], m);
+		if (*h->refs[i].error)
+			bad++;
+		else
+			good++;
+	}
+	if (h->atomic && bad) {
+		for (size_t i = 0; i < h->nrefs; i++)
+			refuse(&h->refs[i], "atomic push failed");
+		return 0;
+	}
+	return good > 0;
+}
+
+/* ---- Git's objects ---- */
+
+/* Ids of the manifest that this repository has, as "^id" lines. */
+static int exclude_known(const struct dv_manifest *m, struct dv_buf *in,
+			 struct dv_err *err)
+{
+	static const char *const check[] = { "cat-file", "--batch-check",
+					     NULL };
+	struct dv_buf ask = { 0 }, out = { 0 };
+	char *line, *save = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->nrefs; i++)
+		rc = dv_buf_addf(&ask, err, "%s\n", m->refs[i].oid);
+	if (!rc && ask.n)
+		rc = dv_git_input(check, ask.p, ask.n, (size_t)1 << 30, &out,
+				  err);
+	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
+	     !rc && line; line = strtok_r(NULL, "\n", &save))
+		if (!strstr(line, " missing"))
+			rc = dv_buf_addf(in, err, "^%.*s\n",
+					 (int)strcspn(line, " "), line);
+	dv_buf_release(&ask);
+	dv_buf_release(&out);
+	return rc;
+}
+
+static int upload_file(struct dv_helper *h, const char *path, const char *key,
+		       struct dv_err *err)
+{
+	struct dv_backend *b = h->remote->backend;
+	uint8_t *buf = malloc(1u << 20);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	void *up = NULL;
+	ssize_t n;
+
+	if (!buf || fd < 0) {
+		rc = buf ? dv_err_errno(err, "cannot open '%s'", path) :
+			   dv_err_nomem(err);
+		goto out;
+	}
+	rc = b->ops->upload_begin(b, key, &up, err);
+	while (!rc && (n = dv_read_full(fd, buf, 1u << 20)) != 0) {
+		if (n < 0)
+			rc = dv_err_errno(err, "cannot read '%s'", path);
+		else
+			rc = b->ops->upload_write(b, up, buf, (size_t)n, err);
+		if (!rc)
+			rc = dv_cancel_check(err);
+	}
+	if (!rc) {
+		rc = b->ops->upload_commit(b, up, err);
+		up = NULL;
+		/* Packs are named by their content: it is there already. */
+		if (rc == DV_EEXIST)
+			rc = 0;
+	}
+	if (up)
+		b->ops->upload_abort(b, up);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return rc;
+}
+
+/* The pack first: a reader that sees an .idx opens its .pack. */
+static int upload_pack(struct dv_helper *h, const char *base, const char *name,
+		       struct dv_err *err)
+{
+	static const char *const ext[] = { "pack", "idx" };
+	int rc = 0;
+
+	for (int i = 0; !rc && i < 2; i++) {
+		char *path = dv_fmt("%s-%s.%s", base, name, ext[i]);
+		char *key = dv_fmt("git/pack/pack-%s.%s", name, ext[i]);
+
+		rc = path && key ? upload_file(h, path, key, err) :
+				   dv_err_nomem(err);
+		free(path);
+		free(key);
+	}
+	return rc;
+}
+
+/* Run pack-objects into dir; *name is "" where there was nothing to pack. */
+static int pack(const char *const *argv, const char *const *env,
+		const struct dv_buf *in, char name[65], struct dv_err *err)
+{
+	struct dv_buf out = { 0 };
+	int code, rc;
+
+	name[0] = '\0';
+	rc = dv_proc_filter(argv, env, 0, in->p, in->n, 65536, &out, &code,
+			    err);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO,
+				"git pack-objects failed with exit code %d",
+				code);
+	while (out.n && out.p[out.n - 1] == '\n')
+		out.n--;
+	if (!rc && out.n) {
+		if (out.n > 64 || !dv_hex_valid((char *)out.p, out.n))
+			rc = dv_err_set(err, DV_EIO,
+					"git pack-objects said something unexpected");
+		else
+			memcpy(name, dv_buf_str(&out), out.n + 1);
+	}
+	dv_buf_release(&out);
+	return rc;
+}
+
+static char *temp_dir(struct dv_helper *h, struct dv_err *err)
+{
+	char *dir = dv_fmt("%s/tmp/push-XXXXXX", h->store.path);
+
+	if (dir && !mkdtemp(dir)) {
+		dv_err_errno(err, "cannot make a temporary folder");
+		free(dir);
+		return NULL;
+	}
+	if (!dir)
+		dv_err_nomem(err);
+	return dir;
+}
+
+static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
+			char name[65], struct dv_err *err)
+{
+	char *dir = temp_dir(h, err), *base;
+	const char *argv[] = { "git", "pack-objects", "--revs",
+		"--delta-base-offset", "--non-empty",
+		h->progress ? "--progress" : "--quiet", NULL, NULL };
+	struct dv_buf in = { 0 };
+	int rc = 0, any = 0;
+
+	name[0] = '\0';
+	if (!dir)
+		return err->status;
+	base = dv_fmt("%s/pack", dir);
+	argv[6] = base;
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (!*h->refs[i].error && *h->refs[i].oid) {
+			rc = dv_buf_addf(&in, err, "%s\n", h->refs[i].oid);
+			any = 1;
+		}
+	if (!rc && any)
+		rc = exclude_known(m, &in, err);
+	if (!rc && any)
+		rc = base ? pack(argv, NULL, &in, name, err) :
+			    dv_err_nomem(err);
+	if (!rc && *name)
+		rc = upload_pack(h, base, name, err);
+	if (dv_dir_remove(dir, NULL))
+		dv_log_debug("'%s' stays behind", dir);
+	dv_buf_release(&in);
+	free(base);
+	free(dir);
+	return rc;
+}
+
+/* ---- the manifest ---- */
+
+static int pick_head(struct dv_helper *h, struct dv_manifest *m,
+		     struct dv_err *err)
+{
+	static const char *const args[] = { "symbolic-ref", "-q", "HEAD",
+					    NULL };
+	struct dv_buf out = { 0 };
+	const char *choice = NULL;
+
+	(void)h;
+	if (m->head)
+		return 0;
+	if (!dv_git(args, 4096, &out, NULL)) {
+		while (out.n && out.p[out.n - 1] == '\n')
+			out.n--;
+		if (dv_manifest_get(m, dv_buf_str(&out)))
+			choice = dv_buf_str(&out);
+	}
+	if (!choice && dv_manifest_get(m, "refs/heads/main"))
+		choice = "refs/heads/main";
+	for (size_t i = 0; !choice && i < m->nrefs; i++)
+		if (!strncmp(m->refs[i].name, "refs/heads/", 11))
+			choice = m->refs[i].name;
+	m->head = choice ? strdup(choice) : NULL;
+	dv_buf_release(&out);
+	return choice && !m->head ? dv_err_nomem(err) : 0;
+}
+
+static int next_manifest(struct dv_helper *h, struct dv_manifest *m,
+			 const char *transaction, const char *new_pack,
+			 struct dv_err *err)
+{
+	int rc = 0;
+
+	m->previous = m->self;
+	m->number++;
+	m->algo = m->algo ? m->algo : h->repo.algo;
+	memcpy(m->transaction, transaction, 33);
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (!*h->refs[i].error)
+			rc = dv_manifest_set(m, h->refs[i].dst,
+					     *h->refs[i].oid ? h->refs[i].oid :
+							       NULL, err);
+	if (!rc && *new_pack && !dv_strs_has(&m->packs, new_pack))
+		rc = dv_strs_add(&m->packs, new_pack, err);
+	if (!rc)
+		rc = pick_head(h, m, err);
+	return rc;
+}
+
+/* 0 created (also by a try whose answer was lost), DV_EEXIST others won. */
+static int create(struct dv_helper *h, struct dv_manifest *m,
+		  struct dv_err *err)
+{
+	struct dv_backend *b = h->remote->backend;
+	struct dv_buf bytes = { 0 };
+	char key[32], hint[32];
+	int rc, n;
+
+	rc = dv_manifest_format(m, h->sha, &bytes, err);
+	dv_manifest_key(m->number, key);
+	if (!rc)
+		rc = b->ops->put(b, key, bytes.p, bytes.n, DV_PUT_NEW, err);
+	if (rc == DV_EEXIST) {
+		struct dv_manifest there;
+		struct dv_buf text = { 0 };
+
+		rc = dv_remote_read(h->remote, key, DV_MANIFEST_MAX, &text,
+				    err);
+		if (!rc)
+			rc = dv_manifest_parse(&there, text.p, text.n, h->sha,
+					       err);
+		if (!rc) {
+			rc = strcmp(there.transaction, m->transaction) ?
+			     DV_EEXIST : 0;
+			dv_manifest_release(&there);
+		}
+		dv_buf_release(&text);
+	}
+	if (!rc) {
+		n = snprintf(hint, sizeof(hint), "%llu\n",
+			     (unsigned long long)m->number);
+		/* Only a hint: a reader probes upward from it. */
+		if (b->ops->put(b, "git/latest", hint, (size_t)n, 0, NULL))
+			dv_log_debug("git/latest is not written");
+	}
+	dv_buf_release(&bytes);
+	return rc;
+}
+
+/* ---- consolidation ---- */
+
+struct sized {
+	const char *name;
+	uint64_t size;
+};
+
+static int cmp_sized(const void *a, const void *b)
+{
+	const struct sized *x = a, *y = b;
+
+	return x->size < y->size ? -1 : x->size > y->size;
+}
+
+/*
+ * Many small packs become one, by the rule of git repack --geometric; the
+ * packs it was made of stay for those who read an older manifest.
+ */
+static int consolidate(struct dv_helper *h, struct dv_manifest *m,
+		       struct dv_err *err)
+{
+	struct sized *v = calloc(m->packs.n + 1, sizeof(*v));
+	char *bare = NULL, *dir = NULL, *base = NULL, *env = NULL, name[65];
+	struct dv_strs keep = { 0 };
+	struct dv_buf in = { 0 };
+	uint64_t sum = 0;
+	size_t take = 0;
+	int rc = v ? 0 : dv_err_nomem(err);
+
+	for (size_t i = 0; !rc && i < m->packs.n; i++) {
+		char *key = dv_fmt("git/pack/pack-%s.pack", m->packs.v[i]);
+
+		v[i].name = m->packs.v[i];
+		rc = key ? h->remote->backend->ops->size(h->remote->backend,
+							 key, &v[i].size, err) :
+			   dv_err_nomem(err);
+		free(key);
+	}
+	if (rc)
+		goto out;
+	qsort(v, m->packs.n, sizeof(*v), cmp_sized);
+	for (size_t i = 0; i < m->packs.n; i++) {
+		if (i && v[i].size < 2 * sum)
+			take = i + 1;
+		sum += v[i].size;
+	}
+	if (take < 2)
+		goto out;
+	for (size_t i = 0; !rc && i < m->packs.n; i++) {
+		if (i < take)
+			rc = dv_buf_addf(&in, err, "pack-%s.pack\n", v[i].name);
+		else
+			rc = dv_strs_add(&keep, v[i].name, err);
+	}
+	if (!rc)
+		rc = dv_hosted_bare(h, m, &bare, err);
+	if (!rc && !(dir = temp_dir(h, err)))
+		rc = err->status;
+	if (!rc) {
+		const char *argv[] = { "git", "pack-objects", "--stdin-packs",
+			"--delta-base-offset", "--non-empty", "--quiet", NULL,
+			NULL };
+		const char *vars[] = { NULL, "GIT_WORK_TREE",
+			"GIT_OBJECT_DIRECTORY",
+			"GIT_ALTERNATE_OBJECT_DIRECTORIES", NULL };
+
+		base = dv_fmt("%s/pack", dir);
+		env = dv_fmt("GIT_DIR=%s", bare);
+		argv[6] = base;
+		vars[0] = env;
+		rc = base && env ? pack(argv, vars, &in, name, err) :
+				   dv_err_nomem(err);
+	}
+	if (!rc && *name) {
+		rc = upload_pack(h, base, name, err);
+		if (!rc && !dv_strs_has(&keep, name))
+			rc = dv_strs_add(&keep, name, err);
+		if (!rc) {
+			struct dv_strs old = m->packs;
+
+			m->packs = keep;
+			keep = old;
+			m->previous = m->self;
+			m->number++;
+			rc = dv_random_name(m->transaction, err);
+			if (!rc)
+				rc = create(h, m, err);
+		}
+	}
+out:
+	if (bare && dv_dir_remove(bare, NULL))
+		dv_log_debug("'%s' stays behind", bare);
+	if (dir && dv_dir_remove(dir, NULL))
+		dv_log_debug("'%s' stays behind", dir);
+	dv_strs_release(&keep);
+	dv_buf_release(&in);
+	free(bare);
+	free(dir);
+	free(base);
+	free(env);
+	free(v);
+	return rc;
+}
+
+int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
+{
+	struct dv_manifest m = { 0 };
+	struct dv_err why = { 0 };
+	char transaction[33], name[65] = "";
+	int rc, sent = 0;
+
+	rc = dv_hosted_load(h, !h->dry_run, err);
+	if (rc == DV_ENOTFOUND && h->dry_run)
+		return 0;	/* it would be made */
+	if (!rc)
+		rc = dv_random_name(transaction, err);
+	for (int i = 0; !rc && i < TRIES; i++) {
+		dv_manifest_release(&m);
+		rc = dv_hosted_newest(h, &m, err);
+		if (!rc && m.number && m.algo != h->repo.algo)
+			rc = dv_err_set(err, DV_EINVAL,
+					"the hosted repository has object format %s, this one has %s",
+					m.algo == 2 ? "sha256" : "sha1",
+					h->repo.algo == 2 ? "sha256" : "sha1");
+		if (rc || !check_all(h, &m) || h->dry_run)
+			break;
+		/* Content and objects first; once is enough. */
+		if (!sent) {
+			rc = dv_helper_content(h, err);
+			if (!rc)
+				rc = send_objects(h, &m, name, err);
+			sent = 1;
+		}
+		if (!rc)
+			rc = next_manifest(h, &m, transaction, name, err);
+		if (rc)
+			break;
+		rc = create(h, &m, err);
+		if (rc != DV_EEXIST)
+			break;
+		rc = i + 1 < TRIES ? 0 :
+		     dv_err_set(err, DV_ECONFLICT,
+				"other pushes were faster %d times; try again",
+				TRIES);
+	}
+	if (!rc && sent && m.packs.n > PACKS_MAX &&
+	    consolidate(h, &m, &why))
+		dv_log_debug("packs are not consolidated: %s", why.msg);
+	dv_manifest_release(&m);
+	return rc;
+}

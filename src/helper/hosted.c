@@ -1,0 +1,226 @@
+#include "helper/helper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/proc.h"
+
+#define PROBE_MAX 100000
+
+static const char *const clean_env[] = {
+	"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
+	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_NAMESPACE",
+	"GIT_PREFIX", "GIT_QUARANTINE_PATH", NULL
+};
+
+static int read_manifest(struct dv_helper *h, uint64_t number,
+			 struct dv_manifest *m, struct dv_err *err)
+{
+	struct dv_buf b = { 0 };
+	char key[32];
+	int rc;
+
+	dv_manifest_key(number, key);
+	rc = dv_remote_read(h->remote, key, DV_MANIFEST_MAX, &b, err);
+	if (!rc) {
+		rc = dv_manifest_parse(m, b.p, b.n, h->sha, err);
+		if (!rc && m->number != number) {
+			dv_manifest_release(m);
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"it has another number than its name");
+		}
+		if (rc)
+			dv_err_prefix(err, "'%s' in '%s'", key, h->remote->url);
+	}
+	dv_buf_release(&b);
+	return rc;
+}
+
+static int exists(struct dv_helper *h, uint64_t number)
+{
+	uint64_t size;
+	char key[32];
+
+	dv_manifest_key(number, key);
+	return !h->remote->backend->ops->size(h->remote->backend, key, &size,
+					      NULL);
+}
+
+/* The first name of a listing is the newest number. */
+static int newest_by_list(struct dv_helper *h, uint64_t *number,
+			  struct dv_err *err)
+{
+	struct dv_backend *b = h->remote->backend;
+	struct dv_strs names = { 0 };
+	int rc = b->ops->list(b, "git/refs", &names, err);
+
+	*number = 0;
+	for (size_t i = 0; !rc && i < names.n && !*number; i++)
+		if (strlen(names.v[i]) == 16 && dv_hex_valid(names.v[i], 16))
+			*number = UINT64_MAX - strtoull(names.v[i], NULL, 16);
+	dv_strs_release(&names);
+	return rc;
+}
+
+int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
+		     struct dv_err *err)
+{
+	struct dv_buf hint = { 0 };
+	uint64_t n = 0;
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	/* The hint may be old or gone; a commit is what stands in git/refs. */
+	if (!dv_remote_read(h->remote, "git/latest", 64, &hint, NULL))
+		n = strtoull(dv_buf_str(&hint), NULL, 10);
+	dv_buf_release(&hint);
+	if (n && exists(h, n)) {
+		for (int i = 0; i < PROBE_MAX && exists(h, n + 1); i++)
+			n++;
+	} else {
+		rc = newest_by_list(h, &n, err);
+		if (rc)
+			return rc;
+	}
+	return n ? read_manifest(h, n, m, err) : 0;
+}
+
+int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
+{
+	int rc = 0;
+
+	if (!h->remote) {
+		const char *uuid = NULL;
+		char *key = h->have_repo && h->remote_name ?
+			    dv_fmt("dv.remote.%s.uuid", h->remote_name) : NULL;
+
+		if (key)
+			uuid = dv_config_get_own(&h->repo, key);
+		rc = dv_remote_open(&h->remote, h->url, uuid,
+				    create ? DV_REMOTE_CREATE : 0, err);
+		free(key);
+	}
+	return rc;
+}
+
+static int write_text(const char *dir, const char *name, const struct dv_buf *b,
+		      struct dv_err *err)
+{
+	char *path = dv_fmt("%s/%s", dir, name);
+	int rc = path ? dv_file_write(path, b->p, b->n, 0600, 0, err) :
+			dv_err_nomem(err);
+
+	free(path);
+	return rc;
+}
+
+static int bare_files(const char *dir, const struct dv_manifest *m,
+		      const char *objects, struct dv_err *err)
+{
+	static const char *const subs[] = { "objects/info", "refs" };
+	struct dv_buf b = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(subs); i++) {
+		char *d = dv_fmt("%s/%s", dir, subs[i]);
+
+		rc = d ? dv_dir_make(d, err) : dv_err_nomem(err);
+		free(d);
+	}
+	if (!rc)
+		rc = dv_buf_addf(&b, err, "ref: %s\n",
+				 m->head ? m->head : "refs/heads/main");
+	if (!rc)
+		rc = write_text(dir, "HEAD", &b, err);
+	b.n = 0;
+	if (!rc)
+		rc = dv_buf_addf(&b, err,
+				 "[core]\n\trepositoryformatversion = %d\n\tbare = true\n%s"
+				 "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+				 "[gc]\n\tauto = 0\n",
+				 m->algo == 2 ? 1 : 0,
+				 m->algo == 2 ? "[extensions]\n\tobjectFormat = sha256\n" : "");
+	if (!rc)
+		rc = write_text(dir, "config", &b, err);
+	b.n = 0;
+	if (!rc)
+		rc = dv_buf_addstr(&b, "# pack-refs with: sorted \n", err);
+	for (size_t i = 0; !rc && i < m->nrefs; i++)
+		rc = dv_buf_addf(&b, err, "%s %s\n", m->refs[i].oid,
+				 m->refs[i].name);
+	if (!rc)
+		rc = write_text(dir, "packed-refs", &b, err);
+	b.n = 0;
+	/* Quoted: a path may hold anything but a newline. */
+	if (!rc)
+		rc = dv_buf_addstr(&b, "\"", err);
+	for (const char *p = objects; !rc && *p; p++)
+		rc = dv_buf_addf(&b, err, "%s%c",
+				 *p == '"' || *p == '\\' ? "\\" : "", *p);
+	if (!rc)
+		rc = dv_buf_addstr(&b, "\"\n", err);
+	if (!rc)
+		rc = write_text(dir, "objects/info/alternates", &b, err);
+	dv_buf_release(&b);
+	return rc;
+}
+
+int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
+		   char **dir, struct dv_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *root = dv_url_dir(h->url), *objects = NULL, *full;
+	int rc;
+
+	*dir = NULL;
+	full = root ? realpath(root, NULL) : NULL;
+	free(root);
+	objects = full ? dv_fmt("%s/git", full) : NULL;
+	free(full);
+	*dir = dv_fmt("%s/git-dv-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!objects || !*dir) {
+		rc = dv_err_nomem(err);
+	} else if (!mkdtemp(*dir)) {
+		rc = dv_err_errno(err, "cannot make a temporary folder");
+		free(*dir);
+		*dir = NULL;
+	} else {
+		rc = bare_files(*dir, m, objects, err);
+	}
+	free(objects);
+	return rc;
+}
+
+int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
+{
+	struct dv_manifest m;
+	const char *argv[] = { "git", "upload-pack", NULL, NULL };
+	struct dv_proc p;
+	char *dir = NULL;
+	int rc, code;
+
+	rc = dv_hosted_newest(h, &m, err);
+	if (rc)
+		return rc;
+	rc = dv_hosted_bare(h, &m, &dir, err);
+	if (!rc) {
+		argv[2] = dir;
+		rc = dv_proc_start(&p, argv, clean_env, DV_PROC_INHERIT, err);
+	}
+	if (!rc) {
+		code = dv_proc_wait(&p);
+		if (code)
+			rc = dv_err_set(err, DV_EIO,
+					"git upload-pack ended with code %d",
+					code);
+	}
+	if (dir && dv_dir_remove(dir, NULL))
+		dv_log_debug("'%s' stays behind", dir);
+	free(dir);
+	dv_manifest_release(&m);
+	return rc;
+}

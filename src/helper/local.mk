@@ -1,0 +1,7 @@
+libdv_a_SOURCES += \
+	src/helper/helper.c \
+	src/helper/helper.h \
+	src/helper/hosted-push.c \
+	src/helper/hosted.c \
+	src/helper/paired.c
+

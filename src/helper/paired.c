@@ -1,0 +1,212 @@
+/* dvstore::<Git URL>: content to the data remote, the rest is Git's own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/proc.h"
+#include "helper/helper.h"
+
+#define LIST_MAX ((size_t)1 << 30)
+
+static int add(struct dv_strs *v, const char *s, struct dv_err *err)
+{
+	return dv_strs_add(v, s, err);
+}
+
+/* Arguments as an array that ends in NULL; the strings stay the list's. */
+static const char **argv_of(const struct dv_strs *v)
+{
+	const char **argv = calloc(v->n + 1, sizeof(*argv));
+
+	for (size_t i = 0; argv && i < v->n; i++)
+		argv[i] = v->v[i];
+	return argv;
+}
+
+static int run(const struct dv_strs *args, struct dv_buf *out, int *code,
+	       struct dv_err *err)
+{
+	const char **argv = argv_of(args);
+	int rc = argv ? dv_proc_capture(argv, NULL, 0, LIST_MAX, out, code,
+					err) :
+			dv_err_nomem(err);
+
+	free(argv);
+	return rc;
+}
+
+int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
+{
+	const char *argv[] = { "git", "ls-remote", "--symref", "--", h->url,
+			       NULL };
+	struct dv_buf out = { 0 };
+	char *line, *save = NULL;
+	int code, rc;
+
+	rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO, "git ls-remote '%s' failed",
+				h->url);
+	if (rc || !out.n) {
+		dv_buf_release(&out);
+		return rc;
+	}
+	for (line = strtok_r((char *)out.p, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *tab = strchr(line, '\t');
+
+		if (!tab)
+			continue;
+		*tab++ = '\0';
+		if (for_push && !strcmp(tab, "HEAD"))
+			continue;	/* else --mirror would push it */
+		if (strlen(tab) > 3 && !strcmp(tab + strlen(tab) - 3, "^{}"))
+			continue;
+		if (!strncmp(line, "ref: ", 5))
+			printf("@%s %s\n", line + 5, tab);
+		else if (strcmp(tab, "HEAD") || !strstr(dv_buf_str(&out), "ref: "))
+			printf("%s %s\n", line, tab);
+	}
+	dv_buf_release(&out);
+	return 0;
+}
+
+int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
+		    struct dv_err *err)
+{
+	static const char *const fixed[] = { "git", "fetch", "--no-tags",
+		"--no-write-fetch-head", "--no-recurse-submodules",
+		"--no-auto-maintenance", "--refmap=" };
+	struct dv_strs args = { 0 };
+	struct dv_buf out = { 0 };
+	int rc = 0, code = 0;
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
+		rc = add(&args, fixed[i], err);
+	if (!rc)
+		rc = add(&args, h->progress ? "--progress" :
+			 h->verbosity < 1 ? "--quiet" : "--no-progress", err);
+	for (size_t i = 0; !rc && i < h->fetch_options.n; i++)
+		rc = add(&args, h->fetch_options.v[i], err);
+	if (!rc)
+		rc = add(&args, "--", err);
+	if (!rc)
+		rc = add(&args, h->url, err);
+	for (size_t i = 0; !rc && i < ids->n; i++)
+		rc = add(&args, ids->v[i], err);
+	if (!rc && ids->n)
+		rc = run(&args, &out, &code, err);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
+				h->url);
+	dv_strs_release(&args);
+	dv_buf_release(&out);
+	return rc;
+}
+
+/* "<flag>\t<from>:<to>\t<summary> (<reason>)" */
+static void take_result(struct dv_helper *h, char *line)
+{
+	char *to, *summary, *reason;
+
+	if (strlen(line) < 3 || line[1] != '\t')
+		return;
+	to = strchr(line + 2, ':');
+	summary = to ? strchr(to, '\t') : NULL;
+	if (!summary)
+		return;
+	*to++ = '\0';
+	*summary++ = '\0';
+	for (size_t i = 0; i < h->nrefs; i++) {
+		struct dv_push_ref *r = &h->refs[i];
+
+		if (strcmp(r->dst, to))
+			continue;
+		/* "?" until a line says how it went. */
+		r->error[0] = '\0';
+		if (line[0] != '!')
+			return;
+		reason = strchr(summary, '(');
+		if (reason)
+			summary = reason + 1;
+		summary[strcspn(summary, ")")] = '\0';
+		snprintf(r->error, sizeof(r->error), "%s", summary);
+		return;
+	}
+}
+
+static int push_args(struct dv_helper *h, struct dv_strs *args,
+		     struct dv_err *err)
+{
+	struct dv_buf one = { 0 };
+	int rc = add(args, "git", err);
+
+	if (!rc)
+		rc = add(args, "push", err);
+	if (!rc)
+		rc = add(args, "--porcelain", err);
+	/* Content is there already; hooks ran with the outer push. */
+	if (!rc)
+		rc = add(args, "--no-verify", err);
+	/* Not --quiet: it would leave out the refs that went well. */
+	if (!rc)
+		rc = add(args, h->progress ? "--progress" : "--no-progress",
+			 err);
+	if (!rc && h->dry_run)
+		rc = add(args, "--dry-run", err);
+	if (!rc && h->atomic)
+		rc = add(args, "--atomic", err);
+	for (size_t i = 0; !rc && i < h->push_options.n; i++) {
+		one.n = 0;
+		rc = dv_buf_addf(&one, err, "--push-option=%s",
+				 h->push_options.v[i]);
+		if (!rc)
+			rc = add(args, dv_buf_str(&one), err);
+	}
+	for (size_t i = 0; !rc && i < h->cas.n; i++) {
+		one.n = 0;
+		rc = dv_buf_addf(&one, err, "--force-with-lease=%s",
+				 h->cas.v[i]);
+		if (!rc)
+			rc = add(args, dv_buf_str(&one), err);
+	}
+	if (!rc)
+		rc = add(args, "--", err);
+	if (!rc)
+		rc = add(args, h->url, err);
+	for (size_t i = 0; !rc && i < h->nrefs; i++) {
+		const struct dv_push_ref *r = &h->refs[i];
+
+		one.n = 0;
+		rc = dv_buf_addf(&one, err, "%s%s:%s", r->force ? "+" : "",
+				 *r->oid ? r->src : "", r->dst);
+		if (!rc)
+			rc = add(args, dv_buf_str(&one), err);
+	}
+	dv_buf_release(&one);
+	return rc;
+}
+
+int dv_paired_push(struct dv_helper *h, struct dv_err *err)
+{
+	struct dv_strs args = { 0 };
+	struct dv_buf out = { 0 };
+	char *line, *save = NULL;
+	int code = 0, rc = 0;
+
+	if (!h->dry_run)
+		rc = dv_helper_content(h, err);
+	if (!rc)
+		rc = push_args(h, &args, err);
+	for (size_t i = 0; i < h->nrefs; i++)
+		snprintf(h->refs[i].error, sizeof(h->refs[i].error),
+			 "git push to '%.90s' failed", h->url);
+	if (!rc)
+		rc = run(&args, &out, &code, err);
+	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
+	     line; line = strtok_r(NULL, "\n", &save))
+		take_result(h, line);
+	dv_strs_release(&args);
+	dv_buf_release(&out);
+	return rc;
+}
