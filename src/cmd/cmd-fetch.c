@@ -143,7 +143,9 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		rc = dv_ctx_pool(&c);
 	if (rc)
 		goto out;
-	rc = dv_select_parse(&c, &sel, argv, n, dashdash, &err);
+	/* What is checked out is what the index says: operands are paths. */
+	rc = dv_select_parse(&c, &sel, argv, n,
+			     verb == CHECKOUT ? 0 : dashdash, &err);
 	if (!rc)
 		rc = dv_select_defaults(&c, &sel, &err);
 	if (!rc)

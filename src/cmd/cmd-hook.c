@@ -117,7 +117,7 @@ static int place_rest(struct dv_ctx *c, struct dv_err *err)
 	}
 	dv_gitindex_release(&ix);
 	free(path);
-	if (!small || getenv("GIT_DV_SKIP_SMUDGE"))
+	if (!small || dv_skip_smudge())
 		return 0;
 	if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
 		return 0;

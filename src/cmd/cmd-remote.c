@@ -28,6 +28,18 @@ static int valid_name(const char *name)
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
 
+/* A plain path without '.', '..' and links, now that it is there. */
+static int real_path(char **url)
+{
+	char *full = **url == '/' ? realpath(*url, NULL) : strdup(*url);
+
+	if (!full)
+		return -1;
+	free(*url);
+	*url = full;
+	return 0;
+}
+
 /* A relative directory is made absolute: it is meant from here. */
 static char *absolute_url(const char *url)
 {
@@ -80,6 +92,10 @@ static int add(struct dv_ctx *c, const char *name, const char *given,
 		rc = dv_remote_open(&remote, url, NULL, DV_REMOTE_CREATE, err);
 	if (rc)
 		goto out;
+	if (real_path(&url)) {
+		rc = dv_err_nomem(err);
+		goto out;
+	}
 	file = local ? strdup("--local") : team_file(&c->repo);
 	rc = file ? set_all(file, name, url, remote->uuid, err) :
 		    dv_err_nomem(err);
@@ -164,7 +180,11 @@ static int set_default(struct dv_ctx *c, const char *name, struct dv_err *err)
 		else if (!name)
 			puts(info->name);
 		else
-			rc = dv_config_set(info->team ? file : "--local",
+			/* One's own setting hides the team's: set what counts. */
+			rc = dv_config_set(info->team &&
+					   !dv_config_get_own(&c->repo,
+							      "dv.remote") ?
+					   file : "--local",
 					   "dv.remote", name, err);
 		dv_remotes_release(&rs);
 	}

@@ -94,6 +94,8 @@ int dv_cmd_ls_files(int argc, char **argv)
 		dv_ctx_close(&c);
 		return 1;
 	}
+	if (!rc)
+		rc = dv_select_check(&c, &sel, &ptrs, &err);
 	for (size_t i = 0; !rc && i < ptrs.n; i++) {
 		const struct dv_ptr *p = &ptrs.v[i];
 

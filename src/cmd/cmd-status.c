@@ -351,7 +351,7 @@ static void print_human(const struct status *s)
 		for (size_t i = 0; i < l->n; i++) {
 			printf("\t%s", k == STAGED ? "" : red);
 			if (l->v[i].change)
-				printf("%-12s", change_name(l->v[i].change));
+				printf("%-14s", change_name(l->v[i].change));
 			printf("%s%s", l->v[i].path, k == STAGED ? "" : end);
 			if (l->v[i].change != 'D')
 				printf(" (%s)", dv_human(l->v[i].size).s);

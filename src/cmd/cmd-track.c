@@ -23,7 +23,7 @@ static int normalize(const struct dv_repo *r, const char *arg,
 {
 	char *path = dv_fmt("%s/%s%s", r->top, r->prefix, arg);
 	size_t n = strlen(arg);
-	int rc;
+	int rc, folder = n && arg[n - 1] == '/';
 
 	if (!path)
 		return dv_err_nomem(err);
@@ -40,7 +40,7 @@ static int normalize(const struct dv_repo *r, const char *arg,
 	while (n > 1 && arg[n - 1] == '/')
 		n--;
 	rc = dv_buf_add(out, arg, n, err);
-	if (!rc && !strpbrk(arg, "*?[") && dv_dir_exists(path))
+	if (!rc && !strpbrk(arg, "*?[") && (folder || dv_dir_exists(path)))
 		rc = dv_buf_addstr(out, "/**", err);
 	free(path);
 	return rc;
@@ -153,7 +153,8 @@ static int set_above(struct dv_repo *r, const char *value, struct dv_err *err)
 static int list_tracked(struct dv_ctx *c)
 {
 	static const char *const args[] = { "ls-files", "-z", "--cached",
-		"--others", "--full-name", ":(top)*.gitattributes", NULL };
+		"--others", "--exclude-standard", "--full-name",
+		":(top,glob)**/.gitattributes", NULL };
 	struct dv_buf files = { 0 };
 	struct dv_err err = { 0 };
 	int rc = dv_git(args, LIST_MAX, &files, &err);

@@ -186,7 +186,11 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 				continue;
 		}
 		commit = i < plain ? commit_of(argv[i]) : NULL;
-		if (commit)
+		if (commit && i < n && dv_file_exists(argv[i]) && dashdash < 0)
+			rc = dv_err_set(err, DV_EINVAL,
+					"'%s' is both a revision and a file; put '--' before files or behind revisions",
+					argv[i]);
+		else if (commit)
 			rc = dv_strs_add(&s->revs, commit, err);
 		else
 			rc = add_path(c, s, argv[i], err);

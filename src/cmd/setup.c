@@ -164,7 +164,8 @@ int dv_cmd_uninstall(int argc, char **argv)
 		return dv_fail(&err);
 	if (s.local) {
 		n = dv_ctx_repo(&c);
-		if (!n && dv_hooks_uninstall(&c.repo, &changed, &err))
+		if (!n && (dv_hooks_uninstall(&c.repo, &changed, &err) ||
+			   dv_config_unset("--local", "dv.hooks", &err)))
 			n = dv_fail(&err);
 		if (!n)
 			clean_exclude(&c.repo);
@@ -224,7 +225,9 @@ int dv_cmd_init(int argc, char **argv)
 	if (!rc && !hooks &&
 	    dv_config_set("--local", "dv.hooks", "false", &err))
 		rc = dv_fail(&err);
-	if (!rc && hooks && dv_hooks_install(&c.repo, &changed, &err))
+	if (!rc && hooks &&
+	    (dv_config_unset("--local", "dv.hooks", &err) ||
+	     dv_hooks_install(&c.repo, &changed, &err)))
 		rc = dv_fail(&err);
 	if (!rc)
 		rc = dv_ctx_store(&c, 1);

@@ -12,9 +12,15 @@
 #define POOL_DEPTH 24
 #define INDEX_WAIT_MS 3000
 
-int dv_session_open(struct dv_session *s, struct dv_err *err)
+int dv_skip_smudge(void)
 {
 	const char *skip = getenv("GIT_DV_SKIP_SMUDGE");
+
+	return skip && *skip && strcmp(skip, "0");
+}
+
+int dv_session_open(struct dv_session *s, struct dv_err *err)
+{
 	char *index;
 	int rc;
 
@@ -23,7 +29,7 @@ int dv_session_open(struct dv_session *s, struct dv_err *err)
 	if (rc)
 		return rc;
 	s->have_repo = 1;
-	s->skip_smudge = skip && *skip && strcmp(skip, "0");
+	s->skip_smudge = dv_skip_smudge();
 	s->sync_each = !dv_parent_moves_no_ref();
 	index = dv_repo_index_path(&s->repo);
 	s->in_clone = !index || !dv_file_exists(index);

@@ -40,6 +40,9 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 int dv_session_finish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 void dv_session_close(struct dv_session *s);
 
+/* GIT_DV_SKIP_SMUDGE is set, and not to 0. */
+int dv_skip_smudge(void);
+
 /* Content up to this size is smudged through the pipe. */
 #define DV_INLINE_MAX (1u << 20)
 

@@ -155,8 +155,18 @@ static int load(struct dv_repo *r)
 		rc = parse_list(&out, 1, &c->team_keys, &c->team_values, &err);
 	if (rc)
 		dv_log_warn("%s", err.msg);
+	c->broken = rc != 0;
 	dv_buf_release(&out);
 	return rc;
+}
+
+int dv_config_check(struct dv_repo *r, struct dv_err *err)
+{
+	load(r);
+	return r->config.broken ?
+	       dv_err_set(err, DV_EINVAL,
+			  "the settings of this repository cannot be read, see above") :
+	       0;
 }
 
 void dv_config_reload(struct dv_repo *r)

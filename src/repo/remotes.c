@@ -113,7 +113,9 @@ int dv_remotes_load(struct dv_repo *r, struct dv_remotes *out,
 
 	memset(out, 0, sizeof(*out));
 	out->default_name = dv_config_get(r, "dv.remote");
-	rc = take(out, &r->config.team_keys, &r->config.team_values, 1, err);
+	rc = dv_config_check(r, err);
+	if (!rc)
+		rc = take(out, &r->config.team_keys, &r->config.team_values, 1, err);
 	if (!rc)
 		rc = take(out, &r->config.keys, &r->config.values, 0, err);
 	if (!rc)

@@ -13,7 +13,7 @@
 struct dv_config {
 	struct dv_strs keys, values;	/* parallel, in Git's order */
 	struct dv_strs team_keys, team_values;	/* of .dvconfig, allowed only */
-	int loaded;
+	int loaded, broken;	/* broken: some of it cannot be read */
 };
 
 struct dv_cache;
@@ -60,6 +60,8 @@ int dv_config_set(const char *where, const char *key, const char *value,
 /* Unset all values; absence is no error. */
 int dv_config_unset(const char *where, const char *key, struct dv_err *err)
 	DV_MUST_USE;
+/* 0, or DV_EINVAL where .dvconfig or git's configuration cannot be read. */
+int dv_config_check(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 /* Forget what was read. */
 void dv_config_reload(struct dv_repo *r);
 
