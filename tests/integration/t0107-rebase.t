@@ -51,12 +51,12 @@ ok 'content at the end' tree_is . ../w3
 must git checkout -q -B rebased work
 cat >../todo <<-\END
 	#!/bin/sh
-	exec perl -pi -e "$TODO" "$1"
+	exec perl -pi -e "$PLAN" "$1"
 END
 chmod +x ../todo
 GIT_SEQUENCE_EDITOR=$T/todo
-TODO='s/^pick/edit/ if $. == 3'
-export GIT_SEQUENCE_EDITOR TODO
+PLAN='s/^pick/edit/ if $. == 3'
+export GIT_SEQUENCE_EDITOR PLAN
 ok 'rebase -i, edit the second' git rebase -q -i main
 ok 'stops there with its content' tree_is . ../w2
 patch_file work2.bin 50 'edited in a rebase'
@@ -68,7 +68,7 @@ rm ../w3/work2.bin
 cp ../w2/work2.bin ../w3/work2.bin
 
 must git checkout -q -B rebased work
-TODO='s/^pick/squash/ if $. > 1'
+PLAN='s/^pick/squash/ if $. > 1'
 ok 'rebase -i, squash' git rebase -q -i side
 is 'one commit' "$(git rev-list --count side..)" 1
 is 'the tree of the last' "$(git rev-parse 'HEAD^{tree}')" "$(git rev-parse 'work^{tree}')"
@@ -79,7 +79,7 @@ must git commit -q --allow-empty -m 'fixup! work 3'
 patch_file work3.bin 9 fixup
 cp work3.bin ../w3/work3.bin
 must git commit -qa --amend --no-edit
-TODO=1
+PLAN=1
 ok 'rebase -i --autosquash' git rebase -q -i --autosquash main
 is 'four commits' "$(git rev-list --count main..)" 4
 ok 'content at the end' tree_is . ../w3
