@@ -17,7 +17,7 @@
 struct creator {
 	struct dv_backend *b;
 	const char *key;
-	char text[16];
+	char text[32];
 	pthread_t thread;
 	int rc;
 };
