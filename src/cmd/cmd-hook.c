@@ -139,10 +139,21 @@ static int pre_commit(struct dv_ctx *c, struct dv_err *err)
 	uint64_t above = dv_config_size(&c->repo, "dv.above", 10u << 20);
 	struct dv_buf list = { 0 }, ids = { 0 }, sizes = { 0 };
 	struct dv_strs paths = { 0 };
+	size_t unsafe = 0;
 	size_t hex = 2 * dv_repo_oid_size(&c->repo), i = 0, named = 0;
 	char *p, *end, *line, *save = NULL;
-	int rc = dv_git(args, (size_t)1 << 30, &list, err);
+	int rc;
 
+	if (dv_unsafe_any(&c->repo)) {
+		if (dv_ctx_store(c, 1))
+			return dv_err_set(err, DV_EIO,
+					  "the local store cannot be opened");
+		unsafe = dv_unsafe_check(&c->repo, &c->store);
+	}
+	if (unsafe)
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "the commit would name content that is nowhere");
+	rc = dv_git(args, (size_t)1 << 30, &list, err);
 	p = (char *)list.p;
 	end = p + list.n;
 	while (!rc && p < end) {

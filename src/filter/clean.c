@@ -148,6 +148,11 @@ int dv_clean(struct dv_session *s, const char *path,
 		rc = dv_txn_sync(&s->txn, err);
 	if (rc)
 		return rc;
+	if (s->have_txn) {
+		rc = dv_place_list_add(&s->pending, path, oid, err);
+		if (rc)
+			return rc;
+	}
 	remember(s, path, &st, have_st, whole && s->cache ? digest : NULL,
 		 size, oid);
 	if (++s->cleaned % PUBLISH_FILES == 0)

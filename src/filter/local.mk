@@ -6,5 +6,6 @@ libdv_a_SOURCES += \
 	src/filter/process.c \
 	src/filter/session.c \
 	src/filter/session.h \
-	src/filter/smudge.c
+	src/filter/smudge.c \
+	src/filter/unsafe.c
 

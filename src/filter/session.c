@@ -101,9 +101,13 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err)
 	if (!s->have_txn)
 		return 0;
 	rc = dv_txn_commit(&s->txn, err);
-	/* Only what is published may be remembered. */
-	if (!rc)
+	if (rc) {
+		dv_unsafe_note(&s->repo, &s->pending);
+	} else {
+		/* Only what is published may be remembered. */
 		dv_cache_flush(s->cache);
+	}
+	dv_place_list_release(&s->pending);
 	return rc;
 }
 
@@ -157,8 +161,8 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 	rc = dv_session_publish(s, err);
 	end_writer(s);
 	if (rc) {
-		dv_err_prefix(err, "the content of %zu files is not safe in the store; run the git command again",
-			      s->cleaned);
+		dv_err_prefix(err, "the content of %zu file%s is not safe in the store; add again",
+			      s->cleaned, s->cleaned == 1 ? "" : "s");
 		return rc;
 	}
 	if (s->place.n && !dv_cancelled())
@@ -196,6 +200,7 @@ void dv_session_close(struct dv_session *s)
 		dv_store_close(&s->store);
 	dv_place_list_release(&s->place);
 	dv_place_list_release(&s->written);
+	dv_place_list_release(&s->pending);
 	if (s->have_repo)
 		dv_repo_close(&s->repo);
 	memset(s, 0, sizeof(*s));

@@ -18,6 +18,7 @@ struct dv_session {
 	struct dv_coder coder;
 	struct dv_place_list place;	/* answered by pointers: place at EOF */
 	struct dv_place_list written;	/* answered by content, into the worktree */
+	struct dv_place_list pending;	/* cleaned, not yet published */
 	struct dv_progress progress;
 	int have_repo, have_store, have_txn, have_coder, cache_tried;
 	int sync_each;		/* answers must be durable one by one */
@@ -36,6 +37,19 @@ struct dv_cache *dv_session_cache(struct dv_session *s);
 int dv_session_writer(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 /* Publish what clean wrote, so that it can be read. */
 int dv_session_publish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+/*
+ * filter/unsafe.c: Git waits for the filter's end but does not ask how it
+ * went, so an index may name content that could not be made durable then (a
+ * disk that failed at the last sync). These files are noted in dv/unsafe and
+ * dated anew, so that Git cleans them again; pre-commit refuses them until
+ * their content is there.
+ */
+void dv_unsafe_note(struct dv_repo *r, const struct dv_place_list *pending);
+/* How many noted files are still without content; they are named. */
+size_t dv_unsafe_check(struct dv_repo *r, struct dv_store *s);
+/* 1 where anything is noted: cheap. */
+int dv_unsafe_any(const struct dv_repo *r);
+
 /* What is left to do when Git has closed the filter. */
 int dv_session_finish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 void dv_session_close(struct dv_session *s);
