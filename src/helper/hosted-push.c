@@ -84,6 +84,11 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 		refuse(r, "fetch first");
 		return;
 	}
+	/* As git's own servers do: clones start from it. */
+	if (!*r->oid && m->head && !strcmp(m->head, r->dst)) {
+		refuse(r, "deletion of the current branch prohibited");
+		return;
+	}
 	if (!*r->oid || !now || r->force || lease || !strcmp(now, r->oid))
 		return;
 	if (!strncmp(r->dst, "refs/tags/", 10)) {
@@ -95,12 +100,49 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 		refuse(r, ff < 0 ? "fetch first" : "non-fast forward");
 }
 
+/* One of the names is a folder of the other: Git could not hold both. */
+static int names_clash(const char *a, const char *b)
+{
+	size_t n = strlen(a), k = strlen(b);
+
+	return n < k ? !strncmp(a, b, n) && b[n] == '/' :
+	       n > k && !strncmp(a, b, k) && a[k] == '/';
+}
+
+static int is_deleted(const struct dv_helper *h, const char *name)
+{
+	for (size_t i = 0; i < h->nrefs; i++)
+		if (!*h->refs[i].oid && !*h->refs[i].error &&
+		    !strcmp(h->refs[i].dst, name))
+			return 1;
+	return 0;
+}
+
+static void check_clash(struct dv_helper *h, size_t at,
+			const struct dv_manifest *m)
+{
+	struct dv_push_ref *r = &h->refs[at];
+
+	if (*r->error || !*r->oid)
+		return;
+	for (size_t i = 0; i < m->nrefs; i++)
+		if (names_clash(m->refs[i].name, r->dst) &&
+		    !is_deleted(h, m->refs[i].name))
+			refuse(r, "another ref is a folder of this name, or this of another");
+	for (size_t i = 0; i < at; i++)
+		if (!*h->refs[i].error && *h->refs[i].oid &&
+		    names_clash(h->refs[i].dst, r->dst))
+			refuse(r, "another ref is a folder of this name, or this of another");
+}
+
 static int check_all(struct dv_helper *h, const struct dv_manifest *m)
 {
 	size_t good = 0, bad = 0;
 
-	for (size_t i = 0; i < h->nrefs; i++) {
+	for (size_t i = 0; i < h->nrefs; i++)
 		check_ref(h, &h->refs[i], m);
+	for (size_t i = 0; i < h->nrefs; i++) {
+		check_clash(h, i, m);
 		if (*h->refs[i].error)
 			bad++;
 		else
@@ -138,6 +180,35 @@ static int exclude_known(const struct dv_manifest *m, struct dv_buf *in,
 					 (int)strcspn(line, " "), line);
 	dv_buf_release(&ask);
 	dv_buf_release(&out);
+	return rc;
+}
+
+/*
+ * A shallow clone must not push a history that is cut where the remote does
+ * not go on. 1: it would; 0; or negative.
+ */
+static int would_cut(struct dv_helper *h, const struct dv_buf *revs,
+		     struct dv_err *err)
+{
+	static const char *const args[] = { "rev-list", "--stdin", NULL };
+	char *path = dv_fmt("%s/shallow", h->repo.common_dir);
+	struct dv_buf shallow = { 0 }, list = { 0 };
+	char *line, *save = NULL;
+	int rc = 0;
+
+	if (!path)
+		return dv_err_nomem(err);
+	if (!dv_file_read(path, &shallow, 64u << 20, NULL) && shallow.n) {
+		rc = dv_git_input(args, revs->p, revs->n, (size_t)1 << 30,
+				  &list, err);
+		for (line = rc ? NULL : strtok_r((char *)shallow.p, "\n",
+						 &save);
+		     !rc && line; line = strtok_r(NULL, "\n", &save))
+			rc = strstr(dv_buf_str(&list), line) != NULL;
+	}
+	dv_buf_release(&shallow);
+	dv_buf_release(&list);
+	free(path);
 	return rc;
 }
 
@@ -263,6 +334,10 @@ static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
 	if (!rc && any)
 		rc = exclude_known(m, &in, err);
 	if (!rc && any)
+		rc = would_cut(h, &in, err);
+	if (rc > 0)
+		rc = dv_err_set(err, DV_EINVAL, "shallow update not allowed");
+	if (!rc && any)
 		rc = base ? pack(argv, NULL, &in, name, err) :
 			    dv_err_nomem(err);
 	if (!rc && *name)
@@ -286,8 +361,11 @@ static int pick_head(struct dv_helper *h, struct dv_manifest *m,
 	const char *choice = NULL;
 
 	(void)h;
-	if (m->head)
+	if (m->head && dv_manifest_get(m, m->head))
 		return 0;
+	/* The first push, or one that deleted the branch. */
+	free(m->head);
+	m->head = NULL;
 	if (!dv_git(args, 4096, &out, NULL)) {
 		while (out.n && out.p[out.n - 1] == '\n')
 			out.n--;
@@ -480,6 +558,8 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 	rc = dv_hosted_load(h, !h->dry_run, err);
 	if (rc == DV_ENOTFOUND && h->dry_run)
 		return 0;	/* it would be made */
+	if (!rc)
+		rc = dv_remote_writable(h->remote, err);
 	if (!rc)
 		rc = dv_random_name(transaction, err);
 	for (int i = 0; !rc && i < TRIES; i++) {

@@ -41,7 +41,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 			       NULL };
 	struct dv_buf out = { 0 };
 	char *line, *save = NULL;
-	int code, rc;
+	int code, rc, symref, said = 0;
 
 	rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
 	if (!rc && code)
@@ -51,6 +51,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 		dv_buf_release(&out);
 		return rc;
 	}
+	symref = strstr(dv_buf_str(&out), "ref: ") != NULL;
 	for (line = strtok_r((char *)out.p, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *tab = strchr(line, '\t');
@@ -58,13 +59,19 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 		if (!tab)
 			continue;
 		*tab++ = '\0';
+		/* An id's length is all that ls-remote says of the format. */
+		if (!said && strncmp(line, "ref: ", 5)) {
+			printf(":object-format %s\n",
+			       strlen(line) == 64 ? "sha256" : "sha1");
+			said = 1;
+		}
 		if (for_push && !strcmp(tab, "HEAD"))
 			continue;	/* else --mirror would push it */
 		if (strlen(tab) > 3 && !strcmp(tab + strlen(tab) - 3, "^{}"))
 			continue;
 		if (!strncmp(line, "ref: ", 5))
 			printf("@%s %s\n", line + 5, tab);
-		else if (strcmp(tab, "HEAD") || !strstr(dv_buf_str(&out), "ref: "))
+		else if (strcmp(tab, "HEAD") || !symref)
 			printf("%s %s\n", line, tab);
 	}
 	dv_buf_release(&out);

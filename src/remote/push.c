@@ -360,18 +360,6 @@ reset:
 	return rc;
 }
 
-static int check_writable(const struct dv_remote *r, struct dv_err *err)
-{
-	if (*r->unknown_write)
-		return dv_err_set(err, DV_EINVAL,
-				  "writing to store '%s' needs the feature '%s' of a newer git-dv",
-				  r->url, r->unknown_write);
-	if (r->backend->read_only)
-		return dv_err_set(err, DV_EAUTH,
-				  "store '%s' cannot be written to", r->url);
-	return 0;
-}
-
 /* Leases of pushers that crashed long ago. What cannot be removed stays. */
 static void drop_expired(struct dv_remote *r, int64_t now)
 {
@@ -482,7 +470,7 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	if (rc || !count)
 		goto out;
 	if (!dry_run) {
-		rc = check_writable(r, err);
+		rc = dv_remote_writable(r, err);
 		if (!rc)
 			rc = r->backend->ops->now(r->backend, &now, err);
 		p.hours = (uint32_t)(now / 3600);

@@ -201,6 +201,18 @@ int dv_remote_set_cache(struct dv_remote *r, const char *dir,
 	return r->cache_dir ? 0 : dv_err_nomem(err);
 }
 
+int dv_remote_writable(const struct dv_remote *r, struct dv_err *err)
+{
+	if (*r->unknown_write)
+		return dv_err_set(err, DV_EINVAL,
+				  "writing to store '%s' needs the feature '%s' of a newer git-dv",
+				  r->url, r->unknown_write);
+	if (r->backend->read_only)
+		return dv_err_set(err, DV_EAUTH,
+				  "store '%s' cannot be written to", r->url);
+	return 0;
+}
+
 void dv_remote_pack_key(const uint8_t name[16], char out[48])
 {
 	char hex[33];

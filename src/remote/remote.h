@@ -53,6 +53,10 @@ char *dv_url_dir(const char *url);
 /* 1 where git-dv can open this kind of URL. */
 int dv_url_known(const char *url);
 
+/* May it be written to: by its features, and from here? */
+int dv_remote_writable(const struct dv_remote *r, struct dv_err *err)
+	DV_MUST_USE;
+
 /* List and read the shards that are not here yet. */
 int dv_remote_refresh(struct dv_remote *r, struct dv_err *err) DV_MUST_USE;
 
