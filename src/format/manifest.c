@@ -60,6 +60,28 @@ static int add_ref(struct dv_manifest *m, const char *name, const char *oid,
 	return 0;
 }
 
+/* By the order of names: whether a folder of this one is itself a ref. */
+static int folder_is_ref(const struct dv_manifest *m, const char *name)
+{
+	for (const char *p = strchr(name + 5, '/'); p; p = strchr(p + 1, '/')) {
+		size_t n = (size_t)(p - name), lo = 0, hi = m->nrefs;
+
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			const char *other = m->refs[mid].name;
+			int c = strncmp(other, name, n);
+
+			if (!c && !other[n])
+				return 1;
+			if (c >= 0)
+				hi = mid;
+			else
+				lo = mid + 1;
+		}
+	}
+	return 0;
+}
+
 static int bad(struct dv_err *err, const char *line)
 {
 	return dv_err_set(err, DV_ECORRUPT,
@@ -76,10 +98,11 @@ static int parse_line(struct dv_manifest *m, char *line, struct dv_err *err)
 	*v++ = '\0';
 	n = strlen(v);
 	if (!strcmp(line, "number")) {
-		char *end;
-
-		m->number = strtoull(v, &end, 10);
-		return *end || !m->number ? bad(err, v) : 0;
+		/* Digits alone: strtoull takes blanks and signs. */
+		if (!n || n > 19 || v[strspn(v, "0123456789")])
+			return bad(err, v);
+		m->number = strtoull(v, NULL, 10);
+		return m->number ? 0 : bad(err, v);
 	}
 	if (!strcmp(line, "transaction")) {
 		if (n != 32 || !dv_hex_valid(v, n))
@@ -91,6 +114,8 @@ static int parse_line(struct dv_manifest *m, char *line, struct dv_err *err)
 		return n != 64 || dv_hex_decode(m->previous.b, v, 32) ?
 		       bad(err, v) : 0;
 	if (!strcmp(line, "object-format")) {
+		if (m->algo)
+			return bad(err, v);
 		m->algo = !strcmp(v, "sha1") ? 1 : !strcmp(v, "sha256") ? 2 : 0;
 		return m->algo ? 0 :
 		       dv_err_set(err, DV_EINVAL,
@@ -104,16 +129,18 @@ static int parse_line(struct dv_manifest *m, char *line, struct dv_err *err)
 		return m->head ? 0 : dv_err_nomem(err);
 	}
 	if (!strcmp(line, "pack"))
-		return n != hex_len(m) || !dv_hex_valid(v, n) ?
+		return !m->algo || n != hex_len(m) || !dv_hex_valid(v, n) ?
 		       bad(err, v) : dv_strs_add(&m->packs, v, err);
 	if (strcmp(line, "ref"))
 		return 0;	/* room for what later versions add */
 	name = strchr(v, ' ');
-	if (!name || (size_t)(name - v) != hex_len(m) ||
+	if (!m->algo || !name || (size_t)(name - v) != hex_len(m) ||
 	    !dv_hex_valid(v, hex_len(m)) || !dv_ref_name_ok(name + 1))
 		return bad(err, v);
 	*name++ = '\0';
 	if (m->nrefs && strcmp(m->refs[m->nrefs - 1].name, name) >= 0)
+		return bad(err, name);
+	if (folder_is_ref(m, name))
 		return bad(err, name);
 	return add_ref(m, name, v, err);
 }

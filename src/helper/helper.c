@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/proc.h"
 
 
@@ -35,7 +36,7 @@ int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 {
 	struct dv_strs names = { 0 };
 	char *dir, *format;
-	int rc = 0;
+	int rc = 0, foreign = 0;
 
 	*kind = DV_URL_PAIRED;
 	if (!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7) ||
@@ -60,7 +61,11 @@ int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 	} else if (dv_file_exists(format)) {
 		*kind = DV_URL_HOSTED;
 	} else if (!is_git_dir(dir)) {
-		if (!dv_dir_list(dir, &names, NULL) && names.n)
+		/* A dot file is what a killed creator leaves. */
+		if (!dv_dir_list(dir, &names, NULL))
+			for (size_t i = 0; i < names.n; i++)
+				foreign |= names.v[i][0] != '.';
+		if (foreign)
 			rc = dv_err_set(err, DV_EINVAL,
 					"'%s' is neither a git-dv store, nor a Git repository, nor empty",
 					dir);
@@ -167,22 +172,41 @@ static int add_push(struct dv_helper *h, const char *spec, struct dv_err *err)
 	listed = dv_manifest_get(&h->listed, v->dst);
 	if (listed)
 		snprintf(v->listed, sizeof(v->listed), "%s", listed);
-	if (*v->src) {
-		const char *args[] = { "rev-parse", "--verify", "-q",
-				       "--end-of-options", v->src, NULL };
-		struct dv_buf out = { 0 };
-
-		if (dv_git(args, 4096, &out, NULL) || !out.n ||
-		    out.n > sizeof(v->oid))
-			snprintf(v->error, sizeof(v->error),
-				 "no such revision here");
-		else
-			snprintf(v->oid, sizeof(v->oid), "%.*s",
-				 (int)strcspn(dv_buf_str(&out), "\n"),
-				 dv_buf_str(&out));
-		dv_buf_release(&out);
-	}
 	return 0;
+}
+
+/* The ids of all sources, by one process. */
+static int resolve(struct dv_helper *h, struct dv_err *err)
+{
+	static const char *const args[] = { "cat-file",
+		"--batch-check=%(objectname)", NULL };
+	struct dv_buf ask = { 0 }, out = { 0 };
+	const char *p;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (*h->refs[i].src)
+			rc = dv_buf_addf(&ask, err, "%s\n", h->refs[i].src);
+	if (!rc && ask.n)
+		rc = dv_git_input(args, ask.p, ask.n, (size_t)1 << 30, &out,
+				  err);
+	p = !rc && out.n ? dv_buf_str(&out) : "";
+	for (size_t i = 0; !rc && i < h->nrefs; i++) {
+		struct dv_push_ref *r = &h->refs[i];
+		size_t n = strcspn(p, "\n");
+
+		if (!*r->src)
+			continue;
+		if ((n == 40 || n == 64) && dv_hex_valid(p, n))
+			snprintf(r->oid, sizeof(r->oid), "%.*s", (int)n, p);
+		else
+			snprintf(r->error, sizeof(r->error),
+				 "no such revision here");
+		p += n + (p[n] == '\n');
+	}
+	dv_buf_release(&ask);
+	dv_buf_release(&out);
+	return rc;
 }
 
 static int is_true(const char *v)
@@ -282,6 +306,8 @@ static int push(struct dv_helper *h, enum dv_url_kind kind,
 {
 	int rc = dv_helper_open(h, err);
 
+	if (!rc)
+		rc = resolve(h, err);
 	if (!rc)
 		rc = kind == DV_URL_PAIRED ? dv_paired_push(h, err) :
 					     dv_hosted_push(h, err);

@@ -184,30 +184,67 @@ static int exclude_known(const struct dv_manifest *m, struct dv_buf *in,
 }
 
 /*
- * A shallow clone must not push a history that is cut where the remote does
- * not go on. 1: it would; 0; or negative.
+ * A shallow clone may push what it made on top of what is there, but not the
+ * end of its own cut history: the parents of a commit where it is cut must be
+ * on the store.
  */
-static int would_cut(struct dv_helper *h, const struct dv_buf *revs,
-		     struct dv_err *err)
+static int check_shallow(struct dv_helper *h, const struct dv_manifest *m,
+			 const struct dv_buf *revs, struct dv_err *err)
 {
-	static const char *const args[] = { "rev-list", "--stdin", NULL };
+	static const char *const list[] = { "rev-list", "--stdin", NULL };
 	char *path = dv_fmt("%s/shallow", h->repo.common_dir);
-	struct dv_buf shallow = { 0 }, list = { 0 };
-	char *line, *save = NULL;
-	int rc = 0;
+	struct dv_buf cut = { 0 }, ask = { 0 }, out = { 0 };
+	char *bare = NULL, *env = NULL, *line, *save = NULL;
+	int rc = path ? 0 : dv_err_nomem(err), code = 0;
 
-	if (!path)
-		return dv_err_nomem(err);
-	if (!dv_file_read(path, &shallow, 64u << 20, NULL) && shallow.n) {
-		rc = dv_git_input(args, revs->p, revs->n, (size_t)1 << 30,
-				  &list, err);
-		for (line = rc ? NULL : strtok_r((char *)shallow.p, "\n",
-						 &save);
-		     !rc && line; line = strtok_r(NULL, "\n", &save))
-			rc = strstr(dv_buf_str(&list), line) != NULL;
+	if (rc || !dv_file_exists(path))
+		goto out;
+	rc = dv_file_read(path, &cut, (size_t)1 << 28, err);
+	if (!rc)
+		rc = dv_git_input(list, revs->p, revs->n, (size_t)1 << 30, &out,
+				  err);
+	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
+	     !rc && line; line = strtok_r(NULL, "\n", &save)) {
+		const char *raw[] = { "cat-file", "commit", line, NULL };
+		struct dv_buf text = { 0 };
+
+		if (!strstr(dv_buf_str(&cut), line))
+			continue;
+		rc = dv_git(raw, (size_t)1 << 24, &text, err);
+		for (char *p = rc ? NULL : strchr(dv_buf_str(&text), '\n');
+		     !rc && p && !strncmp(p, "\nparent ", 8);
+		     p = strchr(p + 1, '\n'))
+			rc = dv_buf_addf(&ask, err, "%.*s\n",
+					 (int)strcspn(p + 8, "\n"), p + 8);
+		dv_buf_release(&text);
 	}
-	dv_buf_release(&shallow);
-	dv_buf_release(&list);
+	if (!rc && ask.n)
+		rc = dv_hosted_bare(h, m, &bare, err);
+	if (!rc && ask.n) {
+		static const char *const argv[] = { "git", "cat-file",
+						    "--batch-check", NULL };
+		const char *vars[] = { NULL, "GIT_WORK_TREE",
+			"GIT_OBJECT_DIRECTORY",
+			"GIT_ALTERNATE_OBJECT_DIRECTORIES", NULL };
+
+		env = dv_fmt("GIT_DIR=%s", bare);
+		vars[0] = env;
+		out.n = 0;
+		rc = env ? dv_proc_filter(argv, vars, 0, ask.p, ask.n,
+					  (size_t)1 << 30, &out, &code, err) :
+			   dv_err_nomem(err);
+		if (!rc && (code || strstr(dv_buf_str(&out), " missing")))
+			rc = dv_err_set(err, DV_EINVAL,
+					"shallow update not allowed");
+	}
+out:
+	if (bare && dv_dir_remove(bare, NULL))
+		dv_log_debug("'%s' stays behind", bare);
+	dv_buf_release(&cut);
+	dv_buf_release(&ask);
+	dv_buf_release(&out);
+	free(bare);
+	free(env);
 	free(path);
 	return rc;
 }
@@ -334,9 +371,7 @@ static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
 	if (!rc && any)
 		rc = exclude_known(m, &in, err);
 	if (!rc && any)
-		rc = would_cut(h, &in, err);
-	if (rc > 0)
-		rc = dv_err_set(err, DV_EINVAL, "shallow update not allowed");
+		rc = check_shallow(h, m, &in, err);
 	if (!rc && any)
 		rc = base ? pack(argv, NULL, &in, name, err) :
 			    dv_err_nomem(err);
@@ -361,11 +396,9 @@ static int pick_head(struct dv_helper *h, struct dv_manifest *m,
 	const char *choice = NULL;
 
 	(void)h;
-	if (m->head && dv_manifest_get(m, m->head))
+	/* The first push chooses; afterwards HEAD's branch cannot go away. */
+	if (m->head)
 		return 0;
-	/* The first push, or one that deleted the branch. */
-	free(m->head);
-	m->head = NULL;
 	if (!dv_git(args, 4096, &out, NULL)) {
 		while (out.n && out.p[out.n - 1] == '\n')
 			out.n--;

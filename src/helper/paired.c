@@ -184,6 +184,9 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 	for (size_t i = 0; !rc && i < h->nrefs; i++) {
 		const struct dv_push_ref *r = &h->refs[i];
 
+		/* Without its id it would be a deletion. */
+		if (*r->error)
+			continue;
 		one.n = 0;
 		rc = dv_buf_addf(&one, err, "%s%s:%s", r->force ? "+" : "",
 				 *r->oid ? r->src : "", r->dst);
@@ -199,20 +202,34 @@ int dv_paired_push(struct dv_helper *h, struct dv_err *err)
 	struct dv_strs args = { 0 };
 	struct dv_buf out = { 0 };
 	char *line, *save = NULL;
-	int code = 0, rc = 0;
+	int code = 0, rc = 0, any = 0, stop = 0;
 
 	if (!h->dry_run)
 		rc = dv_helper_content(h, err);
 	if (!rc)
 		rc = push_args(h, &args, err);
-	for (size_t i = 0; i < h->nrefs; i++)
-		snprintf(h->refs[i].error, sizeof(h->refs[i].error),
-			 "git push to '%.90s' failed", h->url);
+	for (size_t i = 0; !rc && i < h->nrefs; i++) {
+		if (!*h->refs[i].error)
+			any = 1;
+		else if (h->atomic)
+			stop = 1;
+	}
+	if (stop || !any)
+		goto out;
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (!*h->refs[i].error)
+			snprintf(h->refs[i].error, sizeof(h->refs[i].error),
+				 "git push to '%.90s' failed", h->url);
 	if (!rc)
 		rc = run(&args, &out, &code, err);
 	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
 	     line; line = strtok_r(NULL, "\n", &save))
 		take_result(h, line);
+out:
+	for (size_t i = 0; stop && i < h->nrefs; i++)
+		if (!*h->refs[i].error)
+			snprintf(h->refs[i].error, sizeof(h->refs[i].error),
+				 "atomic push failed");
 	dv_strs_release(&args);
 	dv_buf_release(&out);
 	return rc;
