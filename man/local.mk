@@ -22,4 +22,5 @@ dist_man_MANS += \
 	man/git-dv-uninstall.1 \
 	man/git-dv-untrack.1 \
 	man/git-dv-verify.1 \
-	man/git-dv.1
+	man/git-dv.1 \
+	man/git-remote-dvstore.1

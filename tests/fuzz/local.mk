@@ -16,6 +16,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_filelist \
 	tests/fuzz/fuzz_glob \
 	tests/fuzz/fuzz_index \
+	tests/fuzz/fuzz_manifest \
 	tests/fuzz/fuzz_opt \
 	tests/fuzz/fuzz_pack \
 	tests/fuzz/fuzz_pktline \
@@ -37,6 +38,10 @@ tests_fuzz_fuzz_glob_LDADD = $(DV_LIBS)
 tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_index_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_manifest_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_opt_SOURCES = tests/fuzz/fuzz_opt.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_opt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)

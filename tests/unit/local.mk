@@ -17,6 +17,7 @@ unit_tests = \
 	tests/unit/test_ingest \
 	tests/unit/test_list \
 	tests/unit/test_maintain \
+	tests/unit/test_manifest \
 	tests/unit/test_opt \
 	tests/unit/test_pack \
 	tests/unit/test_pktline \
@@ -93,6 +94,10 @@ tests_unit_test_maintain_SOURCES = tests/unit/test_maintain.c \
 	tests/unit/testlib.h \
 	tests/unit/storelib.h
 tests_unit_test_maintain_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_manifest_SOURCES = tests/unit/test_manifest.c \
+	tests/unit/testlib.h
+tests_unit_test_manifest_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_opt_SOURCES = tests/unit/test_opt.c \
 	tests/unit/testlib.h

@@ -1,0 +1,51 @@
+#!/bin/sh
+# What one small push to a hosted repository asks of the store does not grow with the number of
+# its refs, packs and pushes.
+. "$(dirname "$0")/../lib.sh"
+
+command -v strace >/dev/null 2>&1 && strace -f -o /dev/null true 2>/dev/null ||
+	skip_all 'strace does not work here'
+
+must git dv install
+U=dvstore::$T/h
+new_repo repo
+make_noise repo/a.bin 300000 1
+must git -C repo add -A
+must git -C repo commit -qm start
+must git -C repo remote add origin "$U"
+must git -C repo push -q origin main
+
+# requests: the calls that name the store while one commit is pushed, into $N.
+requests() {
+	must git -C repo commit -q --allow-empty -m "$1"
+	must strace -f -e trace=file,getdents64 -o "$T/trace" git -C repo push -q origin main
+	N=$(grep -c "\"$T/h[/\"]" "$T/trace")
+}
+requests 'first'
+requests 'a small one'
+few=$N
+ok 'the store was asked' test "$few" -gt 0
+
+# 10,000 refs, in a manifest made by hand: the newest, with more lines.
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	must git -C repo commit -q --allow-empty -m "pack $i"
+	must git -C repo push -q origin main
+done
+newest=h/git/refs/$(ls h/git/refs | head -n 1)
+chmod u+w "$newest"
+tip=$(git -C repo rev-parse HEAD)
+{
+	grep -v -e '^sha256 ' -e '^ref ' "$newest"
+	awk -v tip="$tip" 'BEGIN { for (i = 0; i < 10000; i++) printf "ref %s refs/heads/b%05d\n", tip, i
+		printf "ref %s refs/heads/main\n", tip }'
+} >m
+printf 'sha256 %s\n' "$(sha256 <m | cut -c1-64)" >>m
+cat m >"$newest"
+is 'they are there' "$(git ls-remote "$U" | grep -c refs/heads/)" 10001
+requests 'with many refs'
+# The large manifest is read in two parts, twice.
+ok 'hardly more requests with 10,000 refs and 19 packs' test "$N" -le $((few + 4))
+is 'it went through' "$(git ls-remote "$U" refs/heads/main | cut -f1)" "$(git -C repo rev-parse HEAD)"
+diag "$few requests"
+
+done_testing
