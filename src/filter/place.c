@@ -214,8 +214,11 @@ static void extracted(void *arg, void *cookie, int fd,
 		futimens(fd, times);
 		t->ready = 1;
 	}
-	if (close(fd))
+	if (close(fd) && t->ready) {
+		warn_file(p, t->item->path, strerror(errno));
+		p->result->left++;
 		t->ready = 0;
+	}
 	if (!t->ready) {
 		unlink(t->tmp);
 		free(t->tmp);

@@ -87,6 +87,8 @@ int dv_session_writer(struct dv_session *s, struct dv_err *err)
 		rc = dv_txn_begin(&s->txn, &s->store, dv_repo_level(&s->repo),
 				  err);
 		s->have_txn = !rc;
+		if (!rc && !s->sync_each && !s->unsafe.path)
+			rc = dv_unsafe_begin(&s->unsafe, &s->repo, err);
 	}
 	if (!rc)
 		rc = dv_ingest_open(&s->ingest, s->have_txn ? &s->txn : NULL,
@@ -101,6 +103,7 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err)
 	if (!s->have_txn)
 		return 0;
 	rc = dv_txn_commit(&s->txn, err);
+	s->unpublished = rc != 0;
 	if (rc) {
 		dv_unsafe_note(&s->repo, &s->pending);
 	} else {
@@ -118,6 +121,7 @@ static void end_writer(struct dv_session *s)
 	if (s->have_txn)
 		dv_txn_end(&s->txn);
 	s->have_txn = 0;
+	dv_unsafe_end(&s->unsafe, !s->unpublished && !s->pending.n);
 }
 
 /* Bring here what is not, then put everything in its place. */

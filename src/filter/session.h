@@ -8,6 +8,16 @@
 #include "filter/place.h"
 #include "store/ingest.h"
 
+/*
+ * A locked file in dv/running, for as long as answers were given whose content
+ * is not durable. One that nobody locks was left by a process that failed or
+ * died then: `{ 0 }` is none.
+ */
+struct dv_unsafe {
+	char *path;
+	int fd;
+};
+
 struct dv_session {
 	struct dv_repo repo;
 	struct dv_store store;
@@ -22,10 +32,12 @@ struct dv_session {
 	struct dv_progress progress;
 	int have_repo, have_store, have_txn, have_coder, cache_tried;
 	int sync_each;		/* answers must be durable one by one */
+	struct dv_unsafe unsafe;	/* held while they are not */
 	int skip_smudge;	/* GIT_DV_SKIP_SMUDGE */
 	int inline_all;		/* 1: hooks or rebase --exec need content now */
 	int inline_known;
 	int in_clone;		/* no index file yet: install no hooks */
+	int unpublished;	/* the last publication failed */
 	size_t cleaned, failed;
 };
 
@@ -45,6 +57,15 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
  * their content is there.
  */
 void dv_unsafe_note(struct dv_repo *r, const struct dv_place_list *pending);
+/*
+ * A full disk takes no note, and a killed process writes none. So dv/running
+ * is asked too: where something was left there, every pointer of the index
+ * that HEAD does not have is looked for.
+ */
+int dv_unsafe_begin(struct dv_unsafe *u, const struct dv_repo *r,
+		    struct dv_err *err) DV_MUST_USE;
+/* `safe`: all that was answered is durable. */
+void dv_unsafe_end(struct dv_unsafe *u, int safe);
 /* How many noted files are still without content; they are named. */
 size_t dv_unsafe_check(struct dv_repo *r, struct dv_store *s);
 /* 1 where anything is noted: cheap. */

@@ -26,6 +26,15 @@ uint32_t dv_shard_rows(const struct dv_shard_builder *b,
 	return (uint32_t)(b->sec[s].n / row_size[s]);
 }
 
+uint64_t dv_shard_size(const struct dv_shard_builder *b)
+{
+	uint64_t n = DV_SHARD_HEAD + DV_SHARD_TABLE;
+
+	for (int i = 0; i < DV_SHARD_SECTIONS; i++)
+		n += b->sec[i].n;
+	return n;
+}
+
 int dv_shard_add_file(struct dv_shard_builder *b, const struct dv_oid *oid,
 		      uint32_t first, uint32_t nseg, uint32_t hours,
 		      struct dv_err *err)
@@ -171,6 +180,9 @@ int dv_shard_finish(struct dv_shard_builder *b, struct dv_sha256 *sha,
 	if (files > 1)
 		qsort(b->sec[DV_SHARD_FILES].p, files, DV_SHARD_FILE_ROW,
 		      cmp_file);
+	if (dv_shard_size(b) > DV_SHARD_MAX)
+		return dv_err_set(err, DV_EINVAL,
+				  "a shard would be larger than any may be");
 	rc = sort_segs(b, err);
 	if (rc)
 		return rc;

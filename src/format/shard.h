@@ -79,7 +79,12 @@ int dv_shard_add_chunk(struct dv_shard_builder *b,
 /* Rows in a section so far. */
 uint32_t dv_shard_rows(const struct dv_shard_builder *b,
 		       enum dv_shard_section s);
-/* Sorts and joins everything. HOOKS rows name SEGS by id order afterwards. */
+/* Bytes that it would take now. */
+uint64_t dv_shard_size(const struct dv_shard_builder *b);
+/*
+ * Sorts and joins everything; HOOKS rows name SEGS by id order afterwards.
+ * DV_EINVAL above DV_SHARD_MAX.
+ */
 int dv_shard_finish(struct dv_shard_builder *b, struct dv_sha256 *sha,
 		    uint64_t first_push, struct dv_buf *out,
 		    struct dv_err *err) DV_MUST_USE;

@@ -81,13 +81,17 @@ int dv_storefmt_parse(const char *text, size_t n, struct dv_storefmt *f,
 			seen |= 4;
 		} else if (!strcmp(line, "read-features")) {
 			first_feature(v, f->unknown_read);
+			seen |= 8;
 		} else if (!strcmp(line, "write-features")) {
 			first_feature(v, f->unknown_write);
+			seen |= 16;
 		} else if (!strcmp(line, "gc-features")) {
 			first_feature(v, f->unknown_gc);
+			seen |= 32;
 		}
 	}
-	if (seen != 7)
+	/* A cut-off file must not seem to forbid nothing. */
+	if (seen != 63 || text[n - 1] != '\n')
 		return dv_err_set(err, DV_ECORRUPT,
 				  "the store's format file is not complete");
 	return 0;

@@ -75,25 +75,32 @@ static uint64_t rec_len(const struct dv_shard_chunk *c)
 	return dv_rec_head_size(c->codec) + (uint64_t)c->enc;
 }
 
+/* Damage is told at the end; a full disk or a signal stops at once. */
+static int stops(int rc)
+{
+	return rc && rc != DV_ECORRUPT && rc != DV_ENOTFOUND &&
+	       rc != DV_EINVAL;
+}
+
 /* Verify one record out of a range and keep it. */
 static int keep(struct range *g, struct dv_coder *c, const struct want *w,
-		const uint8_t *p)
+		const uint8_t *p, struct dv_err *err)
 {
 	const uint8_t *content;
 	struct dv_rec rec;
 	size_t head;
 	int rc;
 
-	rc = dv_rec_parse(p, rec_len(&w->c), &rec, &head, &g->err);
+	rc = dv_rec_parse(p, rec_len(&w->c), &rec, &head, err);
 	if (!rc && (!dv_id_eq(&rec.id, &w->c.id) || rec.enc != w->c.enc ||
 		    rec.raw != w->c.raw || rec.kind != DV_KIND_CHUNK))
-		rc = dv_err_set(&g->err, DV_ECORRUPT,
+		rc = dv_err_set(err, DV_ECORRUPT,
 				"chunk %s is not where its shard says",
 				dv_id_hex(&w->c.id).s);
 	if (!rc)
-		rc = dv_coder_decode(c, &rec, p + head, &content, &g->err);
+		rc = dv_coder_decode(c, &rec, p + head, &content, err);
 	if (!rc)
-		rc = dv_txn_put_record(&g->f->txn, &rec, p + head, &g->err);
+		rc = dv_txn_put_record(&g->f->txn, &rec, p + head, err);
 	return rc;
 }
 
@@ -115,15 +122,22 @@ static void read_range(struct dv_job *job, void *ctx)
 	}
 	dv_remote_pack_key(g->want->pack, key);
 	rc = b->ops->get(b, key, g->off, buf, (size_t)g->len, &got, &g->err);
-	for (size_t i = 0; !rc && i < g->n; i++) {
+	for (size_t i = 0; !stops(rc) && i < g->n; i++) {
 		const struct want *w = &g->want[i];
 		uint64_t at = w->c.off - g->off;
+		struct dv_err why = { 0 };
+		int one;
 
+		if (rc && !got)
+			break;
 		if (at + rec_len(&w->c) > got)
-			rc = dv_err_set(&g->err, DV_ECORRUPT,
-					"it is cut off");
+			one = dv_err_set(&why, DV_ECORRUPT, "it is cut off");
 		else
-			rc = keep(g, ctx, w, buf + at);
+			one = keep(g, ctx, w, buf + at, &why);
+		if (one && (!rc || stops(one))) {
+			rc = one;
+			g->err = why;
+		}
 	}
 	if (rc)
 		dv_err_prefix(&g->err, "%s in '%s'", key, g->f->remote->url);
@@ -136,8 +150,7 @@ static int collect(struct fetch *f, struct dv_job *job, struct dv_err *err)
 	struct range *g = (struct range *)job;
 	int rc = g->err.status;
 
-	/* Damage is kept for the end; a full disk or a signal stops now. */
-	if (rc == DV_ECORRUPT || rc == DV_ENOTFOUND || rc == DV_EINVAL) {
+	if (rc && !stops(rc)) {
 		if (!f->bad.status)
 			f->bad = g->err;
 		rc = 0;
@@ -510,6 +523,7 @@ int dv_fetch_store(struct dv_store *from, struct dv_store *s,
 	struct dv_coder coder;
 	struct dv_txn txn;
 	struct copy c = { from, &txn, &coder, result, err };
+	struct dv_err bad = { 0 };
 	int rc;
 
 	memset(result, 0, sizeof(*result));
@@ -526,15 +540,29 @@ int dv_fetch_store(struct dv_store *from, struct dv_store *s,
 		}
 		rc = copy_file(&c, &oids[i]);
 		if (!rc) {
-			have[i] = 1;
-			result->files++;
+			have[i] = 2;	/* once it is committed */
 		} else if (rc == DV_ENOTFOUND) {
 			result->absent++;
+			rc = 0;
+		} else if (rc == DV_ECORRUPT) {
+			/* Others go on. */
+			if (!bad.status)
+				bad = *err;
 			rc = 0;
 		}
 	}
 	if (!rc)
 		rc = dv_txn_commit(&txn, err);
+	for (size_t i = 0; i < n; i++) {
+		if (have[i] != 2)
+			continue;
+		have[i] = !rc;
+		result->files += !rc;
+	}
+	if (!rc && bad.status) {
+		*err = bad;
+		rc = bad.status;
+	}
 	dv_txn_end(&txn);
 	dv_coder_release(&coder);
 	return rc;

@@ -12,7 +12,7 @@
 
 #define NAMED_MAX 20
 #define LEASE_SECONDS (7 * 86400)
-#define SHARD_CHUNKS_MAX 4000000u	/* rows: stays below DV_SHARD_MAX */
+#define SHARD_FULL (DV_SHARD_MAX / 8 * 7)	/* then another is begun */
 
 /* Where a chunk is: in the shard that is being built. */
 struct push {
@@ -284,8 +284,11 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 	if (rc)
 		return rc;
 	if (oid->scheme == DV_SCHEME_SHA256) {
+		if (dv_shard_size(&p->shard) > SHARD_FULL)
+			rc = finish_shard(p, err);
 		first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
-		rc = add_chunk(p, &oid->id, err);
+		if (!rc)
+			rc = add_chunk(p, &oid->id, err);
 		if (!rc)
 			rc = dv_shard_add_file(&p->shard, oid, first, 0,
 					       p->hours, err);
@@ -294,10 +297,13 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 	rc = load_previous(p, &file->previous, err);
 	for (uint32_t i = 0; !rc && i < c.flist.n; i++) {
 		rc = add_segment(p, dv_flist_id(&c.flist, i), i == 0, err);
-		if (!rc && dv_shard_rows(&p->shard, DV_SHARD_CHUNKS) >
-				   SHARD_CHUNKS_MAX)
+		if (!rc && dv_shard_size(&p->shard) > SHARD_FULL)
 			rc = finish_shard(p, err);
 	}
+	/* The list's rows and the file's stand in one shard. */
+	if (!rc && dv_shard_size(&p->shard) +
+			   (uint64_t)c.flist.n * DV_FILE_ROW > SHARD_FULL)
+		rc = finish_shard(p, err);
 	first = dv_shard_rows(&p->shard, DV_SHARD_SEGREFS);
 	if (!rc)
 		rc = dv_buf_add(&p->shard.sec[DV_SHARD_SEGREFS], c.flist.rows,

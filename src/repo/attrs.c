@@ -11,7 +11,7 @@ int dv_attrs_quote(const char *pattern, struct dv_buf *out,
 {
 	int rc;
 
-	if (!strpbrk(pattern, " \t\n\"") && *pattern != '#' &&
+	if (!strpbrk(pattern, " \t\r\n\"") && *pattern != '#' &&
 	    *pattern != '!')
 		return dv_buf_addstr(out, pattern, err);
 	rc = dv_buf_addstr(out, "\"", err);
@@ -20,6 +20,8 @@ int dv_attrs_quote(const char *pattern, struct dv_buf *out,
 			rc = dv_buf_addstr(out, "\\n", err);
 		else if (*p == '\t')
 			rc = dv_buf_addstr(out, "\\t", err);
+		else if (*p == '\r')
+			rc = dv_buf_addstr(out, "\\r", err);
 		else if (*p == '"' || *p == '\\')
 			rc = dv_buf_addf(out, err, "\\%c", *p);
 		else
@@ -39,6 +41,11 @@ int dv_attrs_literal(const char *path, struct dv_buf *out, struct dv_err *err)
 			rc = dv_buf_add(out, p, 1, err);
 	}
 	return rc;
+}
+
+static int octal(char c)
+{
+	return c >= '0' && c <= '7';
 }
 
 /*
@@ -67,7 +74,10 @@ static int parse_line(const char *line, size_t n, struct dv_buf *pattern,
 					c = '\n';
 				else if (c == 't')
 					c = '\t';
-				else if (c >= '0' && c <= '3' && end - p > 2) {
+				else if (c == 'r')
+					c = '\r';
+				else if (c >= '0' && c <= '3' && end - p > 2 &&
+					 octal(p[1]) && octal(p[2])) {
 					c = (char)((p[0] - '0') << 6 |
 						   (p[1] - '0') << 3 |
 						   (p[2] - '0'));

@@ -40,9 +40,11 @@ static int begin_tables(struct dv_cache *c)
 {
 	uint8_t fresh[8 + 1] = { VERSION };
 	MDB_val k = { 4, (void *)"seed" }, v;
-	MDB_txn *t;
-	int rc;
+	MDB_txn *t = NULL;
+	int rc, dead;
 
+	/* Readers that were killed hold pages and places. */
+	mdb_reader_check(c->env, &dead);
 	rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &t);
 	for (int i = 0; !rc && i < TABLES; i++)
 		rc = mdb_dbi_open(t, table_names[i], 0, &c->dbi[i]);
@@ -52,7 +54,8 @@ static int begin_tables(struct dv_cache *c)
 		memcpy(&c->seed, (uint8_t *)v.mv_data + 1, 8);
 		return mdb_txn_commit(t);
 	}
-	mdb_txn_abort(t);
+	if (t)
+		mdb_txn_abort(t);
 	/* The first time: make the tables and a seed. */
 	rc = mdb_txn_begin(c->env, NULL, 0, &t);
 	if (rc)
@@ -61,6 +64,10 @@ static int begin_tables(struct dv_cache *c)
 		rc = mdb_dbi_open(t, table_names[i], MDB_CREATE, &c->dbi[i]);
 	if (!rc && dv_random(fresh + 1, 8, NULL))
 		rc = MDB_PANIC;
+	/* Another process may have been first. */
+	if (!rc && !mdb_get(t, c->dbi[META], &k, &v) &&
+	    v.mv_size == sizeof(fresh))
+		memcpy(fresh, v.mv_data, sizeof(fresh));
 	v.mv_data = fresh;
 	v.mv_size = sizeof(fresh);
 	if (!rc)

@@ -31,7 +31,7 @@ int dv_config_team_allowed(const char *key)
 	for (size_t i = 0; i < DV_ARRAY_SIZE(team_keys); i++)
 		if (!strcmp(key, team_keys[i]))
 			return 1;
-	return n > 10 && !strncmp(key, "dv.remote.", 10) &&
+	return n > 14 && !strncmp(key, "dv.remote.", 10) &&
 	       (!strcmp(key + n - 4, ".url") ||
 		(n > 15 && !strcmp(key + n - 5, ".uuid")));
 }

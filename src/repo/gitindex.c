@@ -308,6 +308,33 @@ void dv_gitindex_unlock(const char *path, int fd)
 	close(fd);
 }
 
+/*
+ * Git reads an index without looking at its checksum; a new one over damaged
+ * bytes would hide the damage from `git fsck` too.
+ */
+static int check_old(const struct dv_gitindex *ix, const char *path, int algo,
+		     struct dv_err *err)
+{
+	static const uint8_t zeros[32];
+	struct dv_buf old = { 0 };
+	uint8_t hash[32];
+	int rc = dv_file_read(path, &old, INDEX_MAX, err);
+
+	if (!rc && old.n != ix->raw.n)
+		rc = bad(path, "was changed under its lock", err);
+	if (!rc && memcmp(old.p + old.n - ix->hash_size, zeros,
+			  ix->hash_size)) {
+		if (dv_git_hash(algo, "", 0, old.p, old.n - ix->hash_size,
+				hash))
+			rc = dv_err_nomem(err);
+		else if (memcmp(hash, old.p + old.n - ix->hash_size,
+				ix->hash_size))
+			rc = bad(path, "has a wrong checksum", err);
+	}
+	dv_buf_release(&old);
+	return rc;
+}
+
 int dv_gitindex_commit(struct dv_gitindex *ix, const char *path, int fd,
 		       int algo, struct dv_err *err)
 {
@@ -322,8 +349,9 @@ int dv_gitindex_commit(struct dv_gitindex *ix, const char *path, int fd,
 		dv_gitindex_unlock(path, fd);
 		return dv_err_nomem(err);
 	}
+	rc = check_old(ix, path, algo, err);
 	/* index.skipHash leaves zeros there: then so do we. */
-	if (memcmp(tail, zeros, ix->hash_size)) {
+	if (!rc && memcmp(tail, zeros, ix->hash_size)) {
 		if (dv_git_hash(algo, "", 0, ix->raw.p,
 				ix->raw.n - ix->hash_size, hash))
 			rc = dv_err_nomem(err);

@@ -114,6 +114,8 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 		uint32_t n = 0;
 
 		p->mark = 0;
+		if (dv_pack_gone(p))
+			continue;
 		if (dv_pack_read_table(&s->set, p, &table, &n, &why)) {
 			if (why.status == DV_ENOTFOUND)
 				continue;	/* merged meanwhile */
@@ -135,7 +137,8 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 			rc = r;
 	}
 	dv_progress_stop(&progress);
-	return rc;
+	/* What a signal kept from being read was not verified. */
+	return rc ? rc : dv_cancel_check(err);
 }
 
 void dv_verify_release(struct dv_verify *v)
