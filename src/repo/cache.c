@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -80,6 +81,59 @@ static int begin_tables(struct dv_cache *c)
 	return mdb_txn_commit(t);
 }
 
+/*
+ * LMDB maps its file and trusts its size: one that was cut off would end the
+ * process by SIGBUS. 1 where it is shorter than its own record of it.
+ */
+static int is_cut_off(MDB_env *env, const char *dir)
+{
+	char *path = dv_fmt("%s/data.mdb", dir);
+	MDB_envinfo info;
+	MDB_stat st;
+	struct stat file;
+	int cut = 1;
+
+	if (path && !stat(path, &file) && !mdb_env_info(env, &info) &&
+	    !mdb_env_stat(env, &st))
+		cut = (uint64_t)file.st_size <
+		      ((uint64_t)info.me_last_pgno + 1) * st.ms_psize;
+	free(path);
+	return cut;
+}
+
+static int open_env(struct dv_cache *c, const char *dir)
+{
+	int rc = mdb_env_create(&c->env);
+
+	if (!rc)
+		rc = mdb_env_set_maxdbs(c->env, TABLES);
+	if (!rc)
+		rc = mdb_env_set_mapsize(c->env, MAP_SIZE);
+	if (!rc)
+		rc = mdb_env_open(c->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0666);
+	if (!rc && is_cut_off(c->env, dir))
+		rc = MDB_CORRUPTED;
+	if (rc && c->env) {
+		mdb_env_close(c->env);
+		c->env = NULL;
+	}
+	return rc;
+}
+
+/* A cache that is damaged is thrown away: it is only a cache. */
+static void remove_env(const char *dir)
+{
+	static const char *const names[] = { "data.mdb", "lock.mdb" };
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(names); i++) {
+		char *path = dv_fmt("%s/%s", dir, names[i]);
+
+		if (path)
+			unlink(path);
+		free(path);
+	}
+}
+
 struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 {
 	struct dv_cache *c = calloc(1, sizeof(*c));
@@ -90,13 +144,11 @@ struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 		goto fail;
 	if (dv_dir_make(dir, NULL))
 		goto fail;
-	rc = mdb_env_create(&c->env);
-	if (!rc)
-		rc = mdb_env_set_maxdbs(c->env, TABLES);
-	if (!rc)
-		rc = mdb_env_set_mapsize(c->env, MAP_SIZE);
-	if (!rc)
-		rc = mdb_env_open(c->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0666);
+	rc = open_env(c, dir);
+	if (rc == MDB_CORRUPTED || rc == MDB_INVALID) {
+		remove_env(dir);
+		rc = open_env(c, dir);
+	}
 	if (!rc)
 		rc = begin_tables(c);
 	if (rc)
