@@ -1,6 +1,8 @@
 EXTRA_DIST += tests/lib.sh tests/run tests/integration tests/lint
 
 include tests/unit/local.mk
+include tests/contract/local.mk
+include tests/fault/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 

@@ -13,7 +13,9 @@ FUZZ_ARGS =
 endif
 
 fuzz_targets = \
+	tests/fuzz/fuzz_attrs \
 	tests/fuzz/fuzz_filelist \
+	tests/fuzz/fuzz_gitindex \
 	tests/fuzz/fuzz_glob \
 	tests/fuzz/fuzz_index \
 	tests/fuzz/fuzz_manifest \
@@ -23,13 +25,22 @@ fuzz_targets = \
 	tests/fuzz/fuzz_pointer \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_segment \
+	tests/fuzz/fuzz_shard \
 	tests/fuzz/fuzz_storefmt \
 	tests/fuzz/fuzz_zst
 check_PROGRAMS += $(fuzz_targets)
 
+tests_fuzz_fuzz_attrs_SOURCES = tests/fuzz/fuzz_attrs.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_attrs_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_attrs_LDADD = $(DV_LIBS)
+
 tests_fuzz_fuzz_filelist_SOURCES = tests/fuzz/fuzz_filelist.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_filelist_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_filelist_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_gitindex_SOURCES = tests/fuzz/fuzz_gitindex.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_gitindex_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_gitindex_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_glob_SOURCES = tests/fuzz/fuzz_glob.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_glob_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
@@ -66,6 +77,10 @@ tests_fuzz_fuzz_record_LDADD = $(DV_LIBS)
 tests_fuzz_fuzz_segment_SOURCES = tests/fuzz/fuzz_segment.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_segment_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_segment_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_shard_SOURCES = tests/fuzz/fuzz_shard.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_shard_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_shard_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_storefmt_SOURCES = tests/fuzz/fuzz_storefmt.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_storefmt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)

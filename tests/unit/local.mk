@@ -3,13 +3,18 @@ EXTRA_DIST += tests/golden
 
 if HAVE_CMOCKA
 unit_tests = \
+	tests/unit/test_attrs \
 	tests/unit/test_buf \
+	tests/unit/test_cache \
 	tests/unit/test_chunker \
 	tests/unit/test_coder \
+	tests/unit/test_config \
 	tests/unit/test_content \
+	tests/unit/test_damaged_remote \
 	tests/unit/test_err \
 	tests/unit/test_extract \
 	tests/unit/test_file \
+	tests/unit/test_gitindex \
 	tests/unit/test_glob \
 	tests/unit/test_hex \
 	tests/unit/test_idmap \
@@ -24,17 +29,30 @@ unit_tests = \
 	tests/unit/test_pointer \
 	tests/unit/test_pool \
 	tests/unit/test_proc \
+	tests/unit/test_push_fetch \
 	tests/unit/test_recover \
+	tests/unit/test_remote \
 	tests/unit/test_sha256 \
+	tests/unit/test_shard \
 	tests/unit/test_store \
 	tests/unit/test_storefmt \
 	tests/unit/test_txn \
+	tests/unit/test_verify \
 	tests/unit/test_zst
 check_PROGRAMS += $(unit_tests)
+
+tests_unit_test_attrs_SOURCES = tests/unit/test_attrs.c \
+	tests/unit/testlib.h \
+	tests/unit/gitlib.h
+tests_unit_test_attrs_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c \
 	tests/unit/testlib.h
 tests_unit_test_buf_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_cache_SOURCES = tests/unit/test_cache.c \
+	tests/unit/testlib.h
+tests_unit_test_cache_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_chunker_SOURCES = tests/unit/test_chunker.c \
 	tests/unit/testlib.h \
@@ -45,10 +63,21 @@ tests_unit_test_coder_SOURCES = tests/unit/test_coder.c \
 	tests/unit/testlib.h
 tests_unit_test_coder_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_config_SOURCES = tests/unit/test_config.c \
+	tests/unit/testlib.h \
+	tests/unit/gitlib.h
+tests_unit_test_config_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_content_SOURCES = tests/unit/test_content.c \
 	tests/unit/testlib.h \
 	tests/unit/storelib.h
 tests_unit_test_content_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_damaged_remote_SOURCES = tests/unit/test_damaged_remote.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h
+tests_unit_test_damaged_remote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_err_SOURCES = tests/unit/test_err.c \
 	tests/unit/testlib.h
@@ -62,6 +91,11 @@ tests_unit_test_extract_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_file_SOURCES = tests/unit/test_file.c \
 	tests/unit/testlib.h
 tests_unit_test_file_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_gitindex_SOURCES = tests/unit/test_gitindex.c \
+	tests/unit/testlib.h \
+	tests/unit/gitlib.h
+tests_unit_test_gitindex_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_glob_SOURCES = tests/unit/test_glob.c \
 	tests/unit/testlib.h
@@ -124,15 +158,31 @@ tests_unit_test_proc_SOURCES = tests/unit/test_proc.c \
 	tests/unit/testlib.h
 tests_unit_test_proc_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_push_fetch_SOURCES = tests/unit/test_push_fetch.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h
+tests_unit_test_push_fetch_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_recover_SOURCES = tests/unit/test_recover.c \
 	tests/unit/testlib.h \
 	tests/unit/packlib.h \
 	tests/unit/storelib.h
 tests_unit_test_recover_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_remote_SOURCES = tests/unit/test_remote.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h
+tests_unit_test_remote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c \
 	tests/unit/testlib.h
 tests_unit_test_sha256_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_shard_SOURCES = tests/unit/test_shard.c \
+	tests/unit/testlib.h
+tests_unit_test_shard_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_store_SOURCES = tests/unit/test_store.c \
 	tests/unit/testlib.h \
@@ -148,6 +198,12 @@ tests_unit_test_txn_SOURCES = tests/unit/test_txn.c \
 	tests/unit/testlib.h \
 	tests/unit/storelib.h
 tests_unit_test_txn_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_verify_SOURCES = tests/unit/test_verify.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h
+tests_unit_test_verify_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_zst_SOURCES = tests/unit/test_zst.c \
 	tests/unit/testlib.h

@@ -29,12 +29,15 @@ static void later_stores_are_refused(void **state)
 		{ "git-dv store 2\n", DV_EINVAL },
 		{ "", DV_ECORRUPT },
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
-		  "profile 1\nhash sha256\nread-features zz\n", DV_EINVAL },
+		  "profile 1\nhash sha256\nread-features zz\n"
+		  "write-features\ngc-features\n", DV_EINVAL },
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
-		  "profile 1\nhash sha256\nwrite-features zz\n", DV_EINVAL },
+		  "profile 1\nhash sha256\nread-features\n"
+		  "write-features zz\ngc-features\n", DV_EINVAL },
 		/* It forbids gc alone. */
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
-		  "profile 1\nhash sha256\ngc-features zz\n", 0 },
+		  "profile 1\nhash sha256\nread-features\n"
+		  "write-features\ngc-features zz\n", 0 },
 	};
 	struct env *e = *state;
 	char *f = env_path(e, "format"), *dir = env_path(e, "");

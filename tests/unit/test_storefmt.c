@@ -63,6 +63,7 @@ static void features_are_named(void **state)
 	assert_string_equal(f.unknown_gc, "");
 	/* A long name is cut, but still there. */
 	memset(big + strlen(big), 'n', 200);
+	strcat(big, "\nwrite-features\ngc-features\n");
 	assert_int_equal(parse(big, &f), 0);
 	assert_int_equal(strlen(f.unknown_read), 63);
 }
@@ -89,6 +90,10 @@ static void refusals(void **state)
 		{ "git-dv store 10\n", DV_EINVAL },
 		{ "git-dv store 1\n", DV_ECORRUPT },
 		{ "git-dv store 1\nuuid " UUID "\nprofile 1\n", DV_ECORRUPT },
+		/* Cut off, it would seem to forbid nothing. */
+		{ HEAD, DV_ECORRUPT }, { HEAD "read-features\n", DV_ECORRUPT },
+		{ HEAD "read-features\nwrite-features\ngc-features",
+		  DV_ECORRUPT },
 		{ "git-dv store 1\nuuid " UUID "0\nprofile 1\nhash sha256\n",
 		  DV_ECORRUPT },
 		{ "git-dv store 1\nuuid 0123\nprofile 1\nhash sha256\n",
@@ -116,7 +121,7 @@ static void refusals(void **state)
 				       sizeof(HEAD) + sizeof(TAIL) - 1, &f,
 				       &err), DV_ECORRUPT);
 	memset(big, '\n', DV_STOREFMT_MAX + 2);
-	memcpy(big, HEAD, strlen(HEAD));
+	memcpy(big, HEAD TAIL, strlen(HEAD TAIL));
 	assert_ok(dv_storefmt_parse(big, DV_STOREFMT_MAX, &f, &err));
 	assert_fails(dv_storefmt_parse(big, DV_STOREFMT_MAX + 1, &f, &err),
 		     DV_ECORRUPT);
