@@ -68,6 +68,23 @@ static void upload_free(struct upload *u)
 	free(u);
 }
 
+/* A new folder is durable once those above it know it. */
+static int make_dirs(const char *root, const char *dir, struct dv_err *err)
+{
+	int rc = dv_dir_make(dir, err);
+	char *at = rc ? NULL : strdup(dir);
+
+	while (!rc && at && strlen(at) > strlen(root)) {
+		char *up = dv_path_dir(at);
+
+		free(at);
+		at = up;
+		rc = at ? dv_dir_sync(at, err) : dv_err_nomem(err);
+	}
+	free(at);
+	return rc;
+}
+
 static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 			    struct dv_err *err)
 {
@@ -97,7 +114,7 @@ static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 					((struct dir *)b)->root);
 			goto fail;
 		}
-		rc = dv_dir_make(dir, err);
+		rc = make_dirs(((struct dir *)b)->root, dir, err);
 		if (rc)
 			goto fail;
 		u->fd = open(u->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
