@@ -373,10 +373,16 @@ int dv_packset_add(struct dv_packset *s, const char *name,
 int dv_packset_open(struct dv_packset *s, const char *store_path,
 		    struct dv_err *err)
 {
+	pthread_rwlockattr_t attr;
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	pthread_rwlock_init(&s->mu, NULL);
+	/* Readers that follow each other closely must not keep a rescan out. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr,
+		PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&s->mu, &attr);
+	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&s->fd_mu, NULL);
 	s->dir = dv_fmt("%s/packs", store_path);
 	s->index_dir = dv_fmt("%s/index", store_path);
