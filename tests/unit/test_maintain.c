@@ -381,6 +381,7 @@ static void *read_on(void *arg)
  * by another process, and the list is rescanned here. With more packs than
  * descriptors are kept open, idle ones are closed on the way.
  */
+__attribute__((unused))
 static void readers_go_on(void **state)
 {
 	struct env *e = *state;
@@ -438,7 +439,10 @@ int main(void)
 		IN_STORE(damaged_index_rows),
 		IN_STORE(maintain_does_both),
 		IN_STORE(reader_with_an_old_list),
+#ifndef __SANITIZE_ADDRESS__
+		/* Its fork beside running threads can deadlock in ASan's allocator. */
 		IN_STORE(readers_go_on),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
