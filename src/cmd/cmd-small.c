@@ -221,7 +221,7 @@ int dv_cmd_pointer(int argc, char **argv)
 	if (!rc)
 		rc = dv_ingest_open(&in, NULL, pool, &err);
 	if (!rc)
-		rc = dv_ingest_begin(in, NULL, &err);
+		rc = dv_ingest_begin(in, NULL, 0, &err);
 	while (!rc) {
 		uint8_t *p;
 		size_t cap;

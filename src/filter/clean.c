@@ -86,6 +86,7 @@ static void remember(struct dv_session *s, const char *path,
 		return;
 	dv_stat_entry_fill(&e, &now);
 	e.oid = *oid;
+	e.cut_here = 1;
 	if (digest) {
 		memcpy(e.digest, digest, 16);
 		e.has_digest = 1;
@@ -110,7 +111,8 @@ int dv_clean(struct dv_session *s, const char *path,
 		return rc;
 	have_st = !lstat(path, &st) && S_ISREG(st.st_mode);
 	previous = expected(s, path, &known);
-	rc = dv_ingest_begin(s->ingest, previous, err);
+	rc = dv_ingest_begin(s->ingest, previous,
+			     previous && known.cut_here, err);
 	if (!rc)
 		rc = read_all(s, src, err);
 	if (rc)

@@ -93,6 +93,8 @@ int dv_session_writer(struct dv_session *s, struct dv_err *err)
 	if (!rc)
 		rc = dv_ingest_open(&s->ingest, s->have_txn ? &s->txn : NULL,
 				    s->pool, err);
+	if (!rc && s->have_txn && !s->sync_each)
+		dv_ingest_defer(s->ingest);
 	return rc;
 }
 
@@ -102,7 +104,9 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err)
 
 	if (!s->have_txn)
 		return 0;
-	rc = dv_txn_commit(&s->txn, err);
+	rc = s->ingest ? dv_ingest_flush(s->ingest, err) : 0;
+	if (!rc)
+		rc = dv_txn_commit(&s->txn, err);
 	s->unpublished = rc != 0;
 	if (rc) {
 		dv_unsafe_note(&s->repo, &s->pending);

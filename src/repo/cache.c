@@ -318,7 +318,8 @@ int dv_cache_stat_get(struct dv_cache *c, const char *path,
 	e->ctime_ns = dv_get32(p + 44);
 	e->when_s = (int64_t)dv_get64(p + 48);
 	memcpy(e->digest, p + 56, 16);
-	e->has_digest = p[72];
+	e->has_digest = p[72] & 1;
+	e->cut_here = p[72] >> 1 & 1;
 	oid_in(p + 73, &e->oid);
 	end_read(c);
 	return 1;
@@ -341,7 +342,7 @@ void dv_cache_stat_put(struct dv_cache *c, const char *path,
 	dv_put32(p + 44, e->ctime_ns);
 	dv_put64(p + 48, (uint64_t)e->when_s);
 	memcpy(p + 56, e->digest, 16);
-	p[72] = e->has_digest;
+	p[72] = (uint8_t)(e->has_digest | e->cut_here << 1);
 	oid_out(p + 73, &e->oid);
 	put(c, STAT, key, sizeof(key), p, sizeof(p));
 }

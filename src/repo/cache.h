@@ -27,6 +27,7 @@ struct dv_stat_entry {
 	int64_t when_s;		/* when the entry was made */
 	uint8_t digest[16];	/* seeded XXH3-128 of the stream; 0: not taken */
 	uint8_t has_digest;
+	uint8_t cut_here;	/* oid was made here from the content */
 	struct dv_oid oid;
 };
 

@@ -14,6 +14,9 @@
 #define WHOLE_MAX (REGION_SIZE / 2)	/* smaller files are at hand to the end */
 #define BATCH_CHUNKS 16
 #define BATCH_BYTES (1u << 20)
+#define SMALL_MAX 65536u	/* larger files are stored before their answer */
+#define SMALL_REGION (512u << 10)
+#define SMALL_REGIONS 4
 
 /* A stretch of the stream; chunks in flight point into it. */
 struct region {
@@ -24,6 +27,7 @@ struct region {
 struct part {
 	const uint8_t *p;
 	uint32_t len;
+	int known;		/* it is in the store, by its id */
 	int expected;		/* probably it is `like` */
 	struct dv_predict_chunk like;
 	struct dv_id id;
@@ -36,6 +40,7 @@ struct batch {
 	struct batch *next_free;
 	unsigned int n;
 	size_t bytes;
+	int small;		/* chunks of small files, hashed: only put */
 	struct part part[BATCH_CHUNKS];
 	struct dv_err err;
 };
@@ -51,6 +56,9 @@ struct dv_ingest {
 	uint64_t cut;		/* bytes in chunks so far */
 	struct batch *batch;	/* being filled */
 	struct batch *free;
+	int deferring;		/* dv_ingest_defer */
+	struct region small[SMALL_REGIONS];
+	struct batch *small_batch;	/* being filled, across files */
 	struct dv_list_builder list;
 	struct dv_predict predict;
 };
@@ -75,27 +83,20 @@ int dv_ingest_open(struct dv_ingest **out, struct dv_txn *txn,
 	return 0;
 }
 
-void dv_ingest_close(struct dv_ingest *in)
+static void release_batch(struct dv_ingest *in, struct batch *b)
 {
-	if (!in)
-		return;
-	dv_ingest_abort(in);
-	for (int i = 0; i < REGIONS; i++)
-		free(in->region[i].p);
-	while (in->free) {
-		struct batch *b = in->free;
+	b->region->users--;
+	b->next_free = in->free;
+	in->free = b;
+}
 
-		in->free = b->next_free;
-		free(b);
-	}
-	dv_list_release(&in->list);
-	dv_predict_release(&in->predict);
-	dv_coder_release(&in->coder);
-	free(in);
+void dv_ingest_defer(struct dv_ingest *in)
+{
+	in->deferring = in->txn != NULL;
 }
 
 int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
-		    struct dv_err *err)
+		    int cut_here, struct dv_err *err)
 {
 	dv_ingest_abort(in);
 	dv_list_init(&in->list);
@@ -104,8 +105,19 @@ int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
 	dv_predict_stop(&in->predict);
 	if (in->txn && previous && previous->scheme == DV_SCHEME_DV1)
 		return dv_predict_start(&in->predict, in->txn->store, previous,
-					err);
+					cut_here, err);
 	return 0;
+}
+
+/* A failure stays with the transaction: no commit succeeds after it. */
+static void put_batch(struct dv_job *job, void *ctx)
+{
+	struct batch *b = (struct batch *)job;
+
+	for (unsigned int i = 0; i < b->n && !b->err.status; i++)
+		if (dv_txn_put(b->in->txn, ctx, DV_KIND_CHUNK, &b->part[i].id,
+			       b->part[i].p, b->part[i].len, &b->err))
+			break;
 }
 
 static void hash_batch(struct dv_job *job, void *ctx)
@@ -117,6 +129,8 @@ static void hash_batch(struct dv_job *job, void *ctx)
 	for (unsigned int i = 0; i < b->n && !b->err.status; i++) {
 		struct part *p = &b->part[i];
 
+		if (p->known)
+			continue;
 		if (p->expected && dv_predict_same(txn->store, &p->like, p->p,
 						   &c->in)) {
 			p->id = p->like.id;
@@ -158,11 +172,9 @@ static int collect(struct dv_ingest *in, struct dv_job *job,
 
 	if (rc && err)
 		*err = b->err;
-	for (unsigned int i = 0; !rc && i < b->n; i++)
+	for (unsigned int i = 0; !rc && !b->small && i < b->n; i++)
 		rc = add_chunk(in, b->part[i].len, &b->part[i].id, err);
-	b->region->users--;
-	b->next_free = in->free;
-	in->free = b;
+	release_batch(in, b);
 	return rc;
 }
 
@@ -182,30 +194,48 @@ static int drain(struct dv_ingest *in, struct dv_err *err)
 
 void dv_ingest_abort(struct dv_ingest *in)
 {
-	if (in->batch) {
-		in->batch->region->users--;
-		in->batch->next_free = in->free;
-		in->free = in->batch;
-		in->batch = NULL;
-	}
-	if (drain(in, NULL))
+	if (in->batch)
+		release_batch(in, in->batch);
+	in->batch = NULL;
+	/* Jobs of small files go on: they belong to files that ended. */
+	if (in->cut && drain(in, NULL))
 		in->size = 0;	/* forgotten anyway */
 	in->cur = NULL;
 	in->start = in->end = 0;
 	dv_predict_stop(&in->predict);
 }
 
-static int flush_batch(struct dv_ingest *in, struct dv_err *err)
+void dv_ingest_close(struct dv_ingest *in)
 {
-	struct batch *b = in->batch;
+	if (!in)
+		return;
+	dv_ingest_abort(in);
+	(void)drain(in, NULL);	/* who wants them kept has called _flush */
+	if (in->small_batch)
+		release_batch(in, in->small_batch);
+	for (int i = 0; i < REGIONS; i++)
+		free(in->region[i].p);
+	for (int i = 0; i < SMALL_REGIONS; i++)
+		free(in->small[i].p);
+	while (in->free) {
+		struct batch *b = in->free;
+
+		in->free = b->next_free;
+		free(b);
+	}
+	dv_list_release(&in->list);
+	dv_predict_release(&in->predict);
+	dv_coder_release(&in->coder);
+	free(in);
+}
+
+static int submit(struct dv_ingest *in, struct batch *b, struct dv_err *err)
+{
 	int rc = 0;
 
-	if (!b)
-		return 0;
-	in->batch = NULL;
 	if (dv_pool_full(in->pool))
 		rc = collect(in, dv_pool_next(in->pool), err);
-	b->job.run = hash_batch;
+	b->job.run = b->small ? put_batch : hash_batch;
 	dv_pool_submit(in->pool, &b->job);
 	if (!rc && in->txn && dv_txn_is_long(in->txn)) {
 		rc = drain(in, err);
@@ -215,33 +245,58 @@ static int flush_batch(struct dv_ingest *in, struct dv_err *err)
 	return rc;
 }
 
+static int flush_batch(struct dv_ingest *in, struct dv_err *err)
+{
+	struct batch *b = in->batch;
+
+	in->batch = NULL;
+	return b ? submit(in, b, err) : 0;
+}
+
+static struct batch *new_batch(struct dv_ingest *in, struct region *r,
+			       struct dv_err *err)
+{
+	struct batch *b = in->free;
+
+	if (b)
+		in->free = b->next_free;
+	else
+		b = malloc(sizeof(*b));
+	if (!b) {
+		dv_err_nomem(err);
+		return NULL;
+	}
+	b->in = in;
+	b->region = r;
+	b->n = 0;
+	b->bytes = 0;
+	b->small = 0;
+	dv_err_clear(&b->err);
+	r->users++;
+	return b;
+}
+
+/* known: the chunk that it is, compared already, or NULL. */
 static int queue_chunk(struct dv_ingest *in, const uint8_t *p, uint32_t len,
+		       const struct dv_predict_chunk *known,
 		       struct dv_err *err)
 {
 	struct batch *b = in->batch;
 	struct part *part;
 
 	if (!b) {
-		b = in->free;
-		if (b)
-			in->free = b->next_free;
-		else
-			b = malloc(sizeof(*b));
+		b = in->batch = new_batch(in, in->cur, err);
 		if (!b)
-			return dv_err_nomem(err);
-		b->in = in;
-		b->region = in->cur;
-		b->n = 0;
-		b->bytes = 0;
-		dv_err_clear(&b->err);
-		in->cur->users++;
-		in->batch = b;
+			return err ? err->status : DV_ENOMEM;
 	}
 	part = &b->part[b->n++];
 	part->p = p;
 	part->len = len;
-	part->expected = in->txn && dv_predict_next(&in->predict, len,
-						    &part->like);
+	part->known = known != NULL;
+	if (known)
+		part->id = known->id;
+	part->expected = !known && in->txn &&
+			 dv_predict_next(&in->predict, len, &part->like);
 	b->bytes += len;
 	in->cut += len;
 	if (b->n == BATCH_CHUNKS || b->bytes >= BATCH_BYTES)
@@ -257,12 +312,18 @@ static int cut(struct dv_ingest *in, int last, struct dv_err *err)
 	while (!rc && in->start < in->end) {
 		const uint8_t *p = in->cur->p + in->start;
 		size_t n = in->end - in->start;
+		struct dv_predict_chunk same;
 		uint32_t len;
 
+		if (dv_predict_here(&in->predict, p, n, last, &same)) {
+			rc = queue_chunk(in, p, same.len, &same, err);
+			in->start += same.len;
+			continue;
+		}
 		if (n < DV_CHUNK_MAX && !last)
 			break;
 		len = (uint32_t)dv_chunk_cut(p, n);
-		rc = queue_chunk(in, p, len, err);
+		rc = queue_chunk(in, p, len, NULL, err);
 		in->start += len;
 	}
 	return rc;
@@ -365,7 +426,78 @@ void dv_ingest_digest(const struct dv_ingest *in, uint64_t seed, uint8_t out[16]
 	memcpy(out, canon.digest, 16);
 }
 
-/* One chunk, nothing in flight: no thread is worth waking. */
+/* A region for small files; those in flight come back in their order. */
+static struct region *small_region(struct dv_ingest *in, struct dv_err *err)
+{
+	struct dv_job *job;
+
+	for (;;) {
+		for (int i = 0; i < SMALL_REGIONS; i++) {
+			struct region *r = &in->small[i];
+
+			if (r->users)
+				continue;
+			if (!r->p && !(r->p = malloc(SMALL_REGION))) {
+				dv_err_nomem(err);
+				return NULL;
+			}
+			return r;
+		}
+		job = dv_pool_next(in->pool);
+		if (!job || collect(in, job, err))
+			return NULL;
+	}
+}
+
+int dv_ingest_flush(struct dv_ingest *in, struct dv_err *err)
+{
+	struct batch *b = in->small_batch;
+	int rc = 0, r;
+
+	in->small_batch = NULL;
+	if (b)
+		rc = submit(in, b, err);
+	r = drain(in, rc ? NULL : err);
+	return rc ? rc : r;
+}
+
+/* Keep a copy of the chunk for a worker to store, and go on. */
+static int defer(struct dv_ingest *in, const uint8_t *p, uint32_t len,
+		 const struct dv_id *id, struct dv_err *err)
+{
+	struct batch *b = in->small_batch;
+	struct part *part;
+	int rc;
+
+	if (b && b->bytes + len > SMALL_REGION) {
+		in->small_batch = NULL;
+		rc = submit(in, b, err);
+		if (rc)
+			return rc;
+		b = NULL;
+	}
+	if (!b) {
+		struct region *r = small_region(in, err);
+
+		b = r ? new_batch(in, r, err) : NULL;
+		if (!b)
+			return err && err->status ? err->status : DV_ENOMEM;
+		b->small = 1;
+		in->small_batch = b;
+	}
+	part = &b->part[b->n++];
+	memcpy(b->region->p + b->bytes, p, len);
+	part->p = b->region->p + b->bytes;
+	part->len = len;
+	part->id = *id;
+	b->bytes += len;
+	if (b->n < BATCH_CHUNKS)
+		return 0;
+	in->small_batch = NULL;
+	return submit(in, b, err);
+}
+
+/* One chunk, nothing in flight: no thread is worth waking for it alone. */
 static int finish_small(struct dv_ingest *in, struct dv_err *err)
 {
 	const uint8_t *p = in->cur->p + in->start;
@@ -374,7 +506,9 @@ static int finish_small(struct dv_ingest *in, struct dv_err *err)
 	int rc = 0;
 
 	dv_sha256_of(in->coder.sha, p, len, &id);
-	if (in->txn)
+	if (in->deferring && len <= SMALL_MAX)
+		rc = defer(in, p, len, &id, err);
+	else if (in->txn)
 		rc = dv_txn_put(in->txn, &in->coder, DV_KIND_CHUNK, &id, p,
 				len, err);
 	in->start = in->end;

@@ -8,8 +8,8 @@
  *
  * The owning thread finds the cuts; a pool hashes, compresses and writes.
  * Memory is a fixed number of regions. Where the previous version of the file
- * is known and stands raw in the store, chunks are compared byte by byte with
- * those expected next instead of being hashed (store/predict.h).
+ * is known and stands raw in the store, bytes are compared with the chunks
+ * expected next instead of being cut and hashed (store/predict.h).
  */
 #ifndef DV_STORE_INGEST_H
 #define DV_STORE_INGEST_H
@@ -27,9 +27,12 @@ int dv_ingest_open(struct dv_ingest **in, struct dv_txn *txn,
 		   struct dv_pool *pool, struct dv_err *err) DV_MUST_USE;
 void dv_ingest_close(struct dv_ingest *in);
 
-/* previous: what this file probably resembles, or NULL. */
+/*
+ * previous: what this file probably resembles, or NULL. cut_here: its list was
+ * made by an ingest, from its content.
+ */
 int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
-		    struct dv_err *err) DV_MUST_USE;
+		    int cut_here, struct dv_err *err) DV_MUST_USE;
 /* Where to put the next bytes: at least 64 KiB of room. */
 int dv_ingest_space(struct dv_ingest *in, uint8_t **p, size_t *cap,
 		    struct dv_err *err) DV_MUST_USE;
@@ -45,6 +48,14 @@ void dv_ingest_digest(const struct dv_ingest *in, uint64_t seed,
 /* The end. An empty file gives scheme 0, size 0. */
 int dv_ingest_finish(struct dv_ingest *in, struct dv_oid *oid,
 		     struct dv_err *err) DV_MUST_USE;
+/*
+ * From now on small files of one chunk are only hashed by _finish; workers
+ * store them while the caller goes on. An error then shows in the
+ * transaction's commit. Call _flush before every sync or commit.
+ */
+void dv_ingest_defer(struct dv_ingest *in);
+/* All content of files that ended is put. With no file open. */
+int dv_ingest_flush(struct dv_ingest *in, struct dv_err *err) DV_MUST_USE;
 /* Forget the bytes; finish and this end a file. Waits for jobs. */
 void dv_ingest_abort(struct dv_ingest *in);
 

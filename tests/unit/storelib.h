@@ -170,15 +170,16 @@ static inline int has_some(struct env *e, uint64_t i)
 }
 
 /* Feed bytes in pieces of at most `step`. */
-static inline struct dv_oid ingest_bytes(struct dv_ingest *in,
-					 const uint8_t *p, size_t n,
-					 size_t step,
-					 const struct dv_oid *previous)
+static inline struct dv_oid ingest_like(struct dv_ingest *in,
+					const uint8_t *p, size_t n,
+					size_t step,
+					const struct dv_oid *previous,
+					int cut_here)
 {
 	struct dv_err err = { 0 };
 	struct dv_oid oid;
 
-	assert_ok(dv_ingest_begin(in, previous, &err));
+	assert_ok(dv_ingest_begin(in, previous, cut_here, &err));
 	for (size_t at = 0, m; at < n; at += m) {
 		uint8_t *to;
 		size_t cap;
@@ -192,6 +193,14 @@ static inline struct dv_oid ingest_bytes(struct dv_ingest *in,
 	}
 	assert_ok(dv_ingest_finish(in, &oid, &err));
 	return oid;
+}
+
+static inline struct dv_oid ingest_bytes(struct dv_ingest *in,
+					 const uint8_t *p, size_t n,
+					 size_t step,
+					 const struct dv_oid *previous)
+{
+	return ingest_like(in, p, n, step, previous, 0);
 }
 
 /* The same in a transaction of its own. */

@@ -105,6 +105,9 @@ static void many_regions(void **state)
 	again = ingest_bytes(in, b, n, 3333333, NULL);
 	assert_true(dv_oid_eq(&oid, &again));
 	assert_ok(dv_txn_commit(&t, &err));
+	again = ingest_like(in, b, n, 65516, &oid, 1);
+	assert_true(dv_oid_eq(&oid, &again));
+	assert_int_equal(t.dirty, 0);
 	dv_ingest_close(in);
 	dv_txn_end(&t);
 	assert_content(e, &oid, b, n);
@@ -112,12 +115,13 @@ static void many_regions(void **state)
 }
 
 /*
- * With a previous version the id is what it is without. `b` has room for n +
- * 1 MiB; versions are stored raw, so that the comparison takes part.
+ * With a previous version the id is what it is without. Versions are stored
+ * raw, so that the comparison takes part. `ours`: their cuts are by the rule.
  */
-static void assert_predicted(struct env *e, const struct dv_oid *previous,
-			     const uint8_t *b, size_t n)
+static void assert_predicted_as(struct env *e, const struct dv_oid *previous,
+				const uint8_t *b, size_t n, int ours)
 {
+	static const size_t steps[] = { 65516, SIZE_MAX, 65516, 700001 };
 	struct dv_txn t = { 0 };
 	struct dv_ingest *in, *plain;
 	struct dv_err err = { 0 };
@@ -128,14 +132,22 @@ static void assert_predicted(struct env *e, const struct dv_oid *previous,
 	dv_ingest_close(plain);
 	assert_ok(dv_txn_begin(&t, &e->s, 0, &err));
 	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
-	oid = ingest_bytes(in, b, n, 65516, previous);
-	assert_string_equal(dv_oid_text(&oid).s, dv_oid_text(&want).s);
-	assert_true(dv_oid_eq(&oid, &want));
+	for (int i = 0; i < (ours ? 4 : 2); i++) {
+		oid = ingest_like(in, b, n, steps[i], previous, i >= 2);
+		assert_string_equal(dv_oid_text(&oid).s, dv_oid_text(&want).s);
+		assert_true(dv_oid_eq(&oid, &want));
+	}
 	assert_ok(dv_txn_commit(&t, &err));
 	dv_ingest_close(in);
 	dv_txn_end(&t);
 	if (n)
 		assert_content(e, &oid, b, n);
+}
+
+static void assert_predicted(struct env *e, const struct dv_oid *previous,
+			     const uint8_t *b, size_t n)
+{
+	assert_predicted_as(e, previous, b, n, 1);
 }
 
 static struct dv_oid store_raw(struct env *e, const uint8_t *b, size_t n)
@@ -295,7 +307,7 @@ static void foreign_cuts_do_not_spread(void **state)
 	dv_txn_end(&t);
 	dv_list_release(&list);
 	assert_content(e, &prev, b, n);
-	assert_predicted(e, &prev, b, n);
+	assert_predicted_as(e, &prev, b, n, 0);
 	free(b);
 }
 
@@ -314,7 +326,7 @@ static void whole_and_digest(void **state)
 	for (size_t len = n; len <= n + 1; len++) {
 		struct dv_oid oid;
 
-		assert_ok(dv_ingest_begin(in, NULL, &err));
+		assert_ok(dv_ingest_begin(in, NULL, 0, &err));
 		for (size_t at = 0, m; at < len; at += m) {
 			assert_ok(dv_ingest_space(in, &to, &cap, &err));
 			m = DV_MIN(DV_MIN(cap, (size_t)99999), len - at);
@@ -353,7 +365,7 @@ static void abort_forgets(void **state)
 	assert_ok(dv_txn_begin(&t, &e->s, 1, &err));
 	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
 	for (int round = 0; round < 3; round++) {
-		assert_ok(dv_ingest_begin(in, NULL, &err));
+		assert_ok(dv_ingest_begin(in, NULL, 0, &err));
 		for (size_t at = 0, m; at < n - 1000; at += m) {
 			assert_ok(dv_ingest_space(in, &to, &cap, &err));
 			m = DV_MIN(cap, n - 1000 - at);
@@ -370,6 +382,73 @@ static void abort_forgets(void **state)
 	dv_txn_end(&t);
 	assert_content(e, &oid, b, 400000);
 	free(b);
+}
+
+/* Small files are answered first; a flush and a commit put them all. */
+static void deferred(void **state)
+{
+	enum { FILES = 400, EACH = 9001 };
+	struct env *e = *state;
+	uint8_t *b = test_alloc(FILES * EACH);
+	struct dv_oid *oid = calloc(FILES, sizeof(*oid)), big;
+	struct dv_txn t = { 0 };
+	struct dv_ingest *in;
+	struct dv_err err = { 0 };
+
+	assert_non_null(oid);
+	test_noise(b, FILES * EACH, 8);
+	assert_ok(dv_txn_begin(&t, &e->s, 1, &err));
+	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
+	dv_ingest_defer(in);
+	for (size_t i = 0; i < FILES; i++) {
+		/* Also equal ones, and a large one between them. */
+		oid[i] = ingest_bytes(in, b + i / 2 * EACH, EACH - i % 2,
+				      SIZE_MAX, NULL);
+		if (i == FILES / 2)
+			big = ingest_bytes(in, b, FILES * EACH, 65516, NULL);
+		if (i % 7 == 0)
+			(void)ingest_bytes(in, b, EACH, SIZE_MAX, NULL);
+		if (i == FILES / 4) {
+			assert_ok(dv_ingest_flush(in, &err));
+			assert_ok(dv_txn_sync(&t, &err));
+		}
+	}
+	assert_ok(dv_ingest_flush(in, &err));
+	assert_ok(dv_txn_commit(&t, &err));
+	for (size_t i = 0; i < FILES; i++)
+		assert_content(e, &oid[i], b + i / 2 * EACH, EACH - i % 2);
+	assert_content(e, &big, b, FILES * EACH);
+	dv_ingest_close(in);
+	dv_txn_end(&t);
+	free(oid);
+	free(b);
+}
+
+/* What fails behind an answer fails the commit. */
+static void deferred_failure(void **state)
+{
+	struct env *e = *state;
+	char *incoming = env_path(e, "incoming"), *away = env_path(e, "away");
+	struct dv_txn t = { 0 };
+	struct dv_ingest *in;
+	struct dv_err err = { 0 };
+	struct dv_oid oid;
+	uint8_t b[1000];
+
+	test_noise(b, sizeof(b), 3);
+	assert_ok(dv_txn_begin(&t, &e->s, 1, &err));
+	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
+	dv_ingest_defer(in);
+	assert_int_equal(rename(incoming, away), 0);
+	oid = ingest_bytes(in, b, sizeof(b), SIZE_MAX, NULL);
+	assert_int_equal(oid.scheme, DV_SCHEME_SHA256);
+	assert_true(dv_ingest_flush(in, &err) < 0);
+	assert_true(dv_txn_commit(&t, NULL) < 0);
+	dv_ingest_close(in);
+	dv_txn_end(&t);
+	assert_int_equal(rename(away, incoming), 0);
+	free(incoming);
+	free(away);
 }
 
 /* A transaction that has failed gives no id. */
@@ -390,7 +469,7 @@ static void failed_transaction(void **state)
 	assert_ok(dv_txn_begin(&t, &e->s, 1, &err));
 	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
 	assert_int_equal(rename(incoming, away), 0);
-	assert_ok(dv_ingest_begin(in, NULL, &err));
+	assert_ok(dv_ingest_begin(in, NULL, 0, &err));
 	for (size_t at = 0, m; at < n && !rc; at += m) {
 		rc = dv_ingest_space(in, &to, &cap, &err);
 		m = DV_MIN(cap, n - at);
@@ -424,6 +503,8 @@ int main(void)
 		IN_STORE(foreign_cuts_do_not_spread),
 		IN_STORE(whole_and_digest),
 		IN_STORE(abort_forgets),
+		IN_STORE(deferred),
+		IN_STORE(deferred_failure),
 		IN_STORE(failed_transaction),
 	};
 
