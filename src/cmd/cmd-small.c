@@ -19,7 +19,7 @@ int dv_cmd_env(int argc, char **argv)
 	static const struct dv_opt_cmd cmd = { "git dv env", "git-dv-env", "" };
 	static const char *const keys[] = { "filter.dv.process",
 		"filter.dv.required", "dv.store", "dv.remote", "dv.above",
-		"dv.compression", "dv.hooks" };
+		"dv.compression", "dv.delta", "dv.hooks" };
 	const struct dv_opt opts[] = { { 0 } };
 	const struct dv_remote_info *def;
 	struct dv_ctx c = { 0 };

@@ -7,6 +7,7 @@ libdv_a_SOURCES += \
 	src/codec/pktline.h \
 	src/codec/sha256.c \
 	src/codec/sha256.h \
+	src/codec/sketch.c \
+	src/codec/sketch.h \
 	src/codec/zst.c \
 	src/codec/zst.h
-

@@ -8,10 +8,17 @@
 
 #define CHECK_SIZE 262144u	/* the largest chunk: decoded again to compare */
 
+/*
+ * The whole base must be within reach of the whole content: the window of the
+ * encoder slides over the content alone, so one as long as that will do.
+ */
+#define DELTA_WINDOW_LOG 18
+
 struct dv_zst {
 	ZSTD_CCtx *c;
+	ZSTD_CCtx *delta;	/* made when first needed */
 	ZSTD_DCtx *d;
-	int level;
+	int level, delta_level;
 	uint8_t *check;		/* grows to what was checked */
 	size_t check_cap;
 };
@@ -39,13 +46,14 @@ void dv_zst_close(struct dv_zst *z)
 	if (!z)
 		return;
 	ZSTD_freeCCtx(z->c);
+	ZSTD_freeCCtx(z->delta);
 	ZSTD_freeDCtx(z->d);
 	free(z->check);
 	free(z);
 }
 
-static int decode_equals(struct dv_zst *z, const void *frame, size_t fn,
-			 const void *p, size_t n)
+static int decode_equals(struct dv_zst *z, const void *base, size_t base_n,
+			 const void *frame, size_t fn, const void *p, size_t n)
 {
 	if (n > z->check_cap) {
 		uint8_t *q = realloc(z->check, n);
@@ -55,7 +63,8 @@ static int decode_equals(struct dv_zst *z, const void *frame, size_t fn,
 		z->check = q;
 		z->check_cap = n;
 	}
-	return dv_zst_decode(z, frame, fn, z->check, n, NULL) == 0 &&
+	return dv_zst_decode_delta(z, base, base_n, frame, fn, z->check, n,
+				   NULL) == 0 &&
 	       memcmp(z->check, p, n) == 0;
 }
 
@@ -72,7 +81,42 @@ size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
 		z->level = level;
 	}
 	r = ZSTD_compress2(z->c, out, cap, p, n);
-	if (ZSTD_isError(r) || r >= limit || !decode_equals(z, out, r, p, n))
+	if (ZSTD_isError(r) || r >= limit || 
+	    !decode_equals(z, NULL, 0, out, r, p, n))
+		return 0;
+	return r;
+}
+
+static int delta_context(struct dv_zst *z, int level)
+{
+	if (z->delta && z->delta_level == level)
+		return 0;
+	if (!z->delta)
+		z->delta = ZSTD_createCCtx();
+	if (!z->delta ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->delta,
+						ZSTD_c_compressionLevel,
+						level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->delta, ZSTD_c_windowLog,
+						DELTA_WINDOW_LOG)))
+		return -1;
+	z->delta_level = level;
+	return 0;
+}
+
+size_t dv_zst_encode_delta(struct dv_zst *z, int level, const void *base,
+			   size_t base_n, const void *p, size_t n, void *out,
+			   size_t cap, size_t limit)
+{
+	size_t r;
+
+	if (n > DV_ZST_DELTA_MAX || !base_n || base_n > DV_ZST_DELTA_MAX ||
+	    delta_context(z, level) ||
+	    ZSTD_isError(ZSTD_CCtx_refPrefix(z->delta, base, base_n)))
+		return 0;
+	r = ZSTD_compress2(z->delta, out, cap, p, n);
+	if (ZSTD_isError(r) || r >= limit ||
+	    !decode_equals(z, base, base_n, out, r, p, n))
 		return 0;
 	return r;
 }
@@ -91,14 +135,18 @@ static int header_ok(const uint8_t *f, size_t n, size_t raw)
 	       ZSTD_findFrameCompressedSize(f, n) == n;
 }
 
-int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
-		  size_t raw, struct dv_err *err)
+int dv_zst_decode_delta(struct dv_zst *z, const void *base, size_t base_n,
+			const void *frame, size_t n, void *out, size_t raw,
+			struct dv_err *err)
 {
 	size_t r;
 
 	if (!header_ok(frame, n, raw))
 		return dv_err_set(err, DV_ECORRUPT,
 				  "a compressed record has a wrong frame");
+	/* The prefix holds for one frame. */
+	if (base_n && ZSTD_isError(ZSTD_DCtx_refPrefix(z->d, base, base_n)))
+		return dv_err_nomem(err);
 	r = ZSTD_decompressDCtx(z->d, out, raw, frame, n);
 	if (ZSTD_isError(r))
 		return dv_err_set(err, DV_ECORRUPT,
@@ -108,6 +156,12 @@ int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
 		return dv_err_set(err, DV_ECORRUPT,
 				  "a compressed record has the wrong length");
 	return 0;
+}
+
+int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
+		  size_t raw, struct dv_err *err)
+{
+	return dv_zst_decode_delta(z, NULL, 0, frame, n, out, raw, err);
 }
 
 /*

@@ -31,6 +31,19 @@ int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
 		  size_t raw, struct dv_err *err) DV_MUST_USE;
 
 /*
+ * The same against a base, whose bytes the frame refers to as if they stood
+ * before it (ZSTD_CCtx_refPrefix: raw content, never a dictionary). Lengths up
+ * to DV_ZST_DELTA_MAX. Decoding needs the same base.
+ */
+#define DV_ZST_DELTA_MAX 262144u
+size_t dv_zst_encode_delta(struct dv_zst *z, int level, const void *base,
+			   size_t base_n, const void *p, size_t n, void *out,
+			   size_t cap, size_t limit);
+int dv_zst_decode_delta(struct dv_zst *z, const void *base, size_t base_n,
+			const void *frame, size_t n, void *out, size_t raw,
+			struct dv_err *err) DV_MUST_USE;
+
+/*
  * A cheap look at a sample of the bytes: 0 when they are so close to noise
  * (encrypted, or compressed already) that encoding is not worth trying.
  */

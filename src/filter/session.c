@@ -73,6 +73,20 @@ int dv_session_store(struct dv_session *s, struct dv_err *err)
 	return 0;
 }
 
+/* NULL: no deltas. */
+static struct dv_similar *open_similar(struct dv_session *s)
+{
+	struct dv_similar *t;
+	char *path;
+
+	if (!dv_config_bool(&s->repo, "dv.delta", 1))
+		return NULL;
+	path = dv_fmt("%s/dv/sketches", s->repo.common_dir);
+	t = path ? dv_similar_open(path) : NULL;
+	free(path);
+	return t;
+}
+
 int dv_session_writer(struct dv_session *s, struct dv_err *err)
 {
 	int rc;
@@ -87,6 +101,8 @@ int dv_session_writer(struct dv_session *s, struct dv_err *err)
 		rc = dv_txn_begin(&s->txn, &s->store, dv_repo_level(&s->repo),
 				  err);
 		s->have_txn = !rc;
+		if (!rc)
+			s->txn.similar = s->similar = open_similar(s);
 		if (!rc && !s->sync_each && !s->unsafe.path)
 			rc = dv_unsafe_begin(&s->unsafe, &s->repo, err);
 	}
@@ -125,6 +141,8 @@ static void end_writer(struct dv_session *s)
 	if (s->have_txn)
 		dv_txn_end(&s->txn);
 	s->have_txn = 0;
+	dv_similar_close(s->similar);
+	s->similar = NULL;
 	dv_unsafe_end(&s->unsafe, !s->unpublished && !s->pending.n);
 }
 

@@ -24,6 +24,7 @@ struct dv_session {
 	struct dv_pool *pool;
 	struct dv_cache *cache;
 	struct dv_txn txn;
+	struct dv_similar *similar;	/* opened with the transaction */
 	struct dv_ingest *ingest;
 	struct dv_coder coder;
 	struct dv_place_list place;	/* answered by pointers: place at EOF */

@@ -19,7 +19,9 @@
  *	OLD	16 bytes: names of shards that this one replaces
  *	CHUNKS	56 bytes: chunk id[32], pack u32, offset u32, raw u32,
  *		encoded u32, transform u8, codec u8, 0 u16, base row u32
- *		(0xffffffff: none)
+ *		(0xffffffff: none). The base of a delta has a row of its own
+ *		among the n rows of the segment (or the one of the file), or
+ *		right behind them, at most n more: one read gets both
  *
  * Sections stand in this order without gaps, so that all but CHUNKS is one
  * range. A segment that an earlier shard describes is only referred to.

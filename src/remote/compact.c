@@ -36,31 +36,23 @@ static int pack_row(struct merge *m, const struct dv_shard *s, uint32_t old,
 	return rc ? rc : dv_idmap_put(&m->packs, 1, &key, *row, err);
 }
 
-/*
- * Copy CHUNKS rows [first, first + n). A base outside the run would have to be
- * copied too; such runs are refused, and the shard stays as it is.
- */
+/* Copy n CHUNKS rows from `first` on, and those of their bases behind them. */
 static int copy_chunks(struct merge *m, struct dv_remote_shard *s,
 		       uint32_t first, uint32_t n, struct dv_err *err)
 {
-	uint32_t at = dv_shard_rows(&m->b, DV_SHARD_CHUNKS);
+	uint32_t at = dv_shard_rows(&m->b, DV_SHARD_CHUNKS), total;
 	struct dv_buf rows = { 0 };
-	int rc = dv_remote_chunks(m->r, s, first, n, &rows, err);
+	int rc = dv_remote_run(m->r, s, first, n, &rows, &total, err);
 
-	for (uint32_t i = 0; !rc && i < n; i++) {
+	for (uint32_t i = 0; !rc && i < total; i++) {
 		struct dv_shard_chunk c;
 
 		rc = dv_shard_chunk_parse(&s->view,
 					  rows.p + (size_t)i *
 							   DV_SHARD_CHUNK_ROW,
 					  &c, err);
-		if (!rc && c.base != DV_SHARD_NO_BASE) {
-			if (c.base < first || c.base - first >= n)
-				rc = dv_err_set(err, DV_EINVAL,
-						"a delta's base is in another segment");
-			else
-				c.base = at + (c.base - first);
-		}
+		if (!rc && c.base != DV_SHARD_NO_BASE)
+			c.base = at + (c.base - first);
 		if (!rc)
 			rc = pack_row(m, &s->view, c.pack, &c.pack, err);
 		if (!rc)

@@ -7,6 +7,7 @@
 #include "base/idmap.h"
 #include "store/content.h"
 
+#define STASH_MAX (64u << 20)
 #define GAP_MAX (512u << 10)
 #define RANGE_MAX (8u << 20)
 
@@ -14,6 +15,14 @@
 struct want {
 	struct dv_shard_chunk c;
 	uint8_t pack[16];
+	uint8_t late;		/* its pack holds no base of another */
+};
+
+/* A delta that came before its base: the record as it stands in a pack. */
+struct stashed {
+	struct stashed *next;
+	size_t n;
+	uint8_t rec[];
 };
 
 struct fetch {
@@ -22,6 +31,10 @@ struct fetch {
 	struct dv_txn txn;
 	struct dv_coder coder;
 	struct dv_idmap seen;		/* chunks already in `want` */
+	struct dv_idmap base_packs;	/* packs (padded) that hold bases */
+	pthread_mutex_t mu;
+	struct stashed *stash;		/* under mu */
+	size_t stash_bytes;
 	struct want *want;
 	size_t n, cap;
 	struct dv_progress progress;
@@ -60,11 +73,71 @@ static int add_want(struct fetch *f, const struct dv_shard *s,
 	return 0;
 }
 
+static int add_base(struct fetch *f, const struct dv_shard *s,
+		    const uint8_t *row, struct dv_err *err)
+{
+	struct dv_id key = { { 0 } };
+	struct dv_shard_chunk c;
+	int rc = dv_shard_chunk_parse(s, row, &c, err);
+
+	if (rc || dv_store_has_quick(f->store, DV_KIND_CHUNK, &c.id))
+		return rc;
+	memcpy(key.b, dv_shard_pack_name(s, c.pack), 16);
+	rc = dv_idmap_put(&f->base_packs, 1, &key, 1, err);
+	if (!rc || rc == DV_EEXIST)
+		rc = add_want(f, s, &c, err);
+	return rc;
+}
+
+/* The chunks of a run that are not here, and the bases that they need. */
+static int want_run(struct fetch *f, struct dv_remote_shard *s, uint32_t first,
+		    uint32_t n, const struct dv_id *only, struct dv_err *err)
+{
+	struct dv_buf rows = { 0 };
+	uint32_t total;
+	int rc = dv_remote_run(f->remote, s, first, n, &rows, &total, err);
+
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		struct dv_shard_chunk c;
+
+		rc = dv_shard_chunk_parse(&s->view,
+					  rows.p + (size_t)i *
+							   DV_SHARD_CHUNK_ROW,
+					  &c, err);
+		if (!rc && only && !dv_id_eq(&c.id, only))
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard names the wrong chunk");
+		if (rc || dv_store_has_quick(f->store, DV_KIND_CHUNK, &c.id))
+			continue;
+		rc = add_want(f, &s->view, &c, err);
+		if (!rc && c.base != DV_SHARD_NO_BASE)
+			rc = add_base(f, &s->view,
+				      rows.p + (size_t)(c.base - first) *
+						       DV_SHARD_CHUNK_ROW,
+				      err);
+	}
+	dv_buf_release(&rows);
+	return rc;
+}
+
+/* Packs with bases first, so that few deltas have to wait for theirs. */
+static void mark_late(struct fetch *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct dv_id key = { { 0 } };
+
+		memcpy(key.b, f->want[i].pack, 16);
+		f->want[i].late = !dv_idmap_get(&f->base_packs, 1, &key);
+	}
+}
+
 static int cmp_want(const void *pa, const void *pb)
 {
 	const struct want *a = pa, *b = pb;
-	int c = memcmp(a->pack, b->pack, 16);
+	int c = a->late - b->late;
 
+	if (!c)
+		c = memcmp(a->pack, b->pack, 16);
 	if (c)
 		return c;
 	return a->c.off < b->c.off ? -1 : a->c.off > b->c.off;
@@ -82,25 +155,101 @@ static int stops(int rc)
 	       rc != DV_EINVAL;
 }
 
+static int stash(struct fetch *f, const uint8_t *p, size_t n,
+		 struct dv_err *err)
+{
+	struct stashed *x = malloc(sizeof(*x) + n);
+
+	if (!x)
+		return dv_err_nomem(err);
+	x->n = n;
+	memcpy(x->rec, p, n);
+	pthread_mutex_lock(&f->mu);
+	x->next = f->stash;
+	f->stash = x;
+	f->stash_bytes += n;
+	pthread_mutex_unlock(&f->mu);
+	return 0;
+}
+
+static int stash_is_full(struct fetch *f)
+{
+	int full;
+
+	pthread_mutex_lock(&f->mu);
+	full = f->stash_bytes > STASH_MAX;
+	pthread_mutex_unlock(&f->mu);
+	return full;
+}
+
+static int decode_and_put(struct fetch *f, struct dv_coder *c,
+			  const struct dv_rec *rec, const uint8_t *payload,
+			  struct dv_err *err)
+{
+	const uint8_t *content;
+	int rc = dv_txn_decode(&f->txn, c, rec, payload, &content, err);
+
+	return rc ? rc : dv_txn_put_record(&f->txn, c, rec, payload, content,
+					   err);
+}
+
 /* Verify one record out of a range and keep it. */
 static int keep(struct range *g, struct dv_coder *c, const struct want *w,
 		const uint8_t *p, struct dv_err *err)
 {
-	const uint8_t *content;
 	struct dv_rec rec;
 	size_t head;
 	int rc;
 
 	rc = dv_rec_parse(p, rec_len(&w->c), &rec, &head, err);
 	if (!rc && (!dv_id_eq(&rec.id, &w->c.id) || rec.enc != w->c.enc ||
-		    rec.raw != w->c.raw || rec.kind != DV_KIND_CHUNK))
+		    rec.raw != w->c.raw || rec.codec != w->c.codec ||
+		    rec.kind != DV_KIND_CHUNK))
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"chunk %s is not where its shard says",
 				dv_id_hex(&w->c.id).s);
-	if (!rc)
-		rc = dv_coder_decode(c, &rec, p + head, &content, err);
-	if (!rc)
-		rc = dv_txn_put_record(&g->f->txn, &rec, p + head, err);
+	if (rc)
+		return rc;
+	rc = decode_and_put(g->f, c, &rec, p + head, err);
+	if (rc == DV_ENOTFOUND && rec.codec == DV_CODEC_DELTA)
+		rc = stash(g->f, p, rec_len(&w->c), err);
+	return rc;
+}
+
+/*
+ * Deltas that waited. With `last` nothing more will come: what has no base
+ * then could not be had. Runs while no job does.
+ */
+static int settle(struct fetch *f, int last, struct dv_err *err)
+{
+	struct stashed *x = f->stash, *next;
+	int rc = 0;
+
+	f->stash = NULL;
+	f->stash_bytes = 0;
+	for (; x; x = next) {
+		struct dv_err why = { 0 };
+		struct dv_rec rec;
+		size_t head;
+		int one = rc;
+
+		next = x->next;
+		if (!one)
+			one = dv_rec_parse(x->rec, x->n, &rec, &head, &why);
+		if (!one)
+			one = decode_and_put(f, &f->coder, &rec,
+					     x->rec + head, &why);
+		if (one == DV_ENOTFOUND && !last && !rc)
+			one = stash(f, x->rec, x->n, &why);
+		if (!rc && stops(one)) {
+			rc = one;
+			if (err)
+				*err = why;
+		} else if (!rc && one && !f->bad.status) {
+			f->bad = why;
+		}
+		free(x);
+	}
 	return rc;
 }
 
@@ -189,6 +338,7 @@ static int read_all(struct fetch *f, struct dv_pool *pool, struct dv_err *err)
 	struct dv_job *job;
 	int rc = 0, r;
 
+	mark_late(f);
 	if (f->n > 1)
 		qsort(f->want, f->n, sizeof(*f->want), cmp_want);
 	for (size_t i = 0; !rc && i < f->n;) {
@@ -211,10 +361,12 @@ static int read_all(struct fetch *f, struct dv_pool *pool, struct dv_err *err)
 			break;
 		}
 		dv_pool_submit(pool, &g->job);
-		if (dv_txn_is_long(&f->txn)) {
+		if (dv_txn_is_long(&f->txn) || stash_is_full(f)) {
 			while (!rc && (job = dv_pool_next(pool)))
 				rc = collect(f, job, err);
 			if (!rc)
+				rc = settle(f, 0, err);
+			if (!rc && dv_txn_is_long(&f->txn))
 				rc = dv_txn_commit(&f->txn, err);
 		}
 	}
@@ -225,7 +377,8 @@ static int read_all(struct fetch *f, struct dv_pool *pool, struct dv_err *err)
 		if (!rc)
 			rc = r;
 	}
-	return rc;
+	r = settle(f, 1, rc ? NULL : err);
+	return rc ? rc : r;
 }
 
 /* All chunks of one segment, from whichever shard describes it. */
@@ -233,28 +386,14 @@ static int want_segment(struct fetch *f, const struct dv_id *id,
 			struct dv_err *err)
 {
 	struct dv_remote_shard *s;
-	struct dv_buf rows = { 0 };
 	uint32_t row, first, n;
-	int rc;
 
 	if (!dv_remote_find_seg(f->remote, id, &s, &row))
 		return dv_err_set(err, DV_ECORRUPT,
 				  "store '%s' does not say where segment %s is",
 				  f->remote->url, dv_id_hex(id).s);
 	dv_shard_seg(&s->view, row, &first, &n);
-	rc = dv_remote_chunks(f->remote, s, first, n, &rows, err);
-	for (uint32_t i = 0; !rc && i < n; i++) {
-		struct dv_shard_chunk c;
-
-		rc = dv_shard_chunk_parse(&s->view,
-					  rows.p + (size_t)i *
-							   DV_SHARD_CHUNK_ROW,
-					  &c, err);
-		if (!rc)
-			rc = add_want(f, &s->view, &c, err);
-	}
-	dv_buf_release(&rows);
-	return rc;
+	return want_run(f, s, first, n, NULL, err);
 }
 
 static int want_file(struct fetch *f, const struct dv_oid *oid,
@@ -266,21 +405,8 @@ static int want_file(struct fetch *f, const struct dv_oid *oid,
 	int rc = 0;
 
 	dv_shard_file(&s->view, row, &found, &first, &nseg);
-	if (oid->scheme == DV_SCHEME_SHA256) {
-		struct dv_buf buf = { 0 };
-		struct dv_shard_chunk c;
-
-		rc = dv_remote_chunks(f->remote, s, first, 1, &buf, err);
-		if (!rc)
-			rc = dv_shard_chunk_parse(&s->view, buf.p, &c, err);
-		if (!rc && !dv_id_eq(&c.id, &oid->id))
-			rc = dv_err_set(err, DV_ECORRUPT,
-					"a shard names the wrong chunk");
-		if (!rc)
-			rc = add_want(f, &s->view, &c, err);
-		dv_buf_release(&buf);
-		return rc;
-	}
+	if (oid->scheme == DV_SCHEME_SHA256)
+		return want_run(f, s, first, 1, &oid->id, err);
 	for (uint32_t i = 0; !rc && i < nseg; i++)
 		rc = want_segment(f, (const struct dv_id *)
 				  (s->view.sec[DV_SHARD_SEGREFS] +
@@ -395,6 +521,7 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	int rc;
 
 	memset(result, 0, sizeof(*result));
+	pthread_mutex_init(&f.mu, NULL);
 	rc = shard && row ? dv_coder_init(&f.coder, err) : dv_err_nomem(err);
 	if (rc)
 		goto out;
@@ -457,8 +584,10 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	dv_txn_end(&f.txn);
 	dv_coder_release(&f.coder);
 	dv_idmap_release(&f.seen);
+	dv_idmap_release(&f.base_packs);
 	free(f.want);
 out:
+	pthread_mutex_destroy(&f.mu);
 	free(shard);
 	free(row);
 	return rc;

@@ -29,10 +29,12 @@ struct push {
 	struct dv_idmap packs;		/* pack name (padded) -> row of PACKS */
 	struct remote_chunk {
 		struct dv_shard_chunk c;
+		struct dv_id base;	/* of a delta */
 		uint8_t pack[16];
 		uint64_t pack_size;
 	} *remote_chunks;
 	size_t nremote, remote_cap;
+	const struct dv_oid *previous;	/* of the file at work; NULL: loaded */
 	struct dv_push_result *result;
 	uint32_t hours;			/* now, since 1970 */
 	int dry_run;
@@ -40,50 +42,63 @@ struct push {
 
 /* ---- what is on the remote already ---- */
 
-/* Remember where the chunks of one remote segment are. */
+static int add_known(struct push *p, struct dv_remote_shard *s,
+		     const struct dv_shard_chunk *c, const struct dv_id *base,
+		     struct dv_err *err)
+{
+	struct remote_chunk *v;
+	int rc;
+
+	if (dv_idmap_get(&p->known, DV_KIND_CHUNK, &c->id))
+		return 0;
+	v = dv_grow(p->remote_chunks, &p->remote_cap, p->nremote + 1,
+		    sizeof(*v));
+	if (!v)
+		return dv_err_nomem(err);
+	p->remote_chunks = v;
+	v += p->nremote;
+	memset(v, 0, sizeof(*v));
+	v->c = *c;
+	if (base)
+		v->base = *base;
+	memcpy(v->pack, dv_shard_pack_name(&s->view, c->pack), 16);
+	v->pack_size = dv_shard_pack_size(&s->view, c->pack);
+	rc = dv_idmap_put(&p->known, DV_KIND_CHUNK, &c->id, p->nremote, err);
+	if (!rc)
+		p->nremote++;
+	return rc;
+}
+
+/*
+ * Remember where the chunks of one remote segment are, and their bases: first
+ * what is whole, so that a base is known before its deltas.
+ */
 static int load_segment(struct push *p, struct dv_remote_shard *s,
 			uint32_t row, struct dv_err *err)
 {
 	const struct dv_id *id = (const struct dv_id *)
 		(s->view.sec[DV_SHARD_SEGS] + (size_t)row * DV_SHARD_SEG_ROW);
 	struct dv_buf rows = { 0 };
-	uint32_t first, n;
+	uint32_t first, n, total = 0;
 	int rc = dv_idmap_put(&p->loaded, DV_KIND_SEGMENT, id, 1, err);
 
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
 	dv_shard_seg(&s->view, row, &first, &n);
-	rc = dv_remote_chunks(p->remote, s, first, n, &rows, err);
-	for (uint32_t i = 0; !rc && i < n; i++) {
-		struct remote_chunk *v;
+	rc = dv_remote_run(p->remote, s, first, n, &rows, &total, err);
+	for (uint32_t i = 0; !rc && i < 2 * total; i++) {
+		const uint8_t *at = rows.p + (size_t)(i % total) *
+						     DV_SHARD_CHUNK_ROW;
+		const uint8_t *base = NULL;
 		struct dv_shard_chunk c;
 
-		rc = dv_shard_chunk_parse(&s->view,
-					  rows.p + (size_t)i *
-							   DV_SHARD_CHUNK_ROW,
-					  &c, err);
-		if (rc)
-			break;
-		/* A delta would need its base in this shard too. */
-		if (c.codec == DV_CODEC_DELTA)
+		rc = dv_shard_chunk_parse(&s->view, at, &c, err);
+		if (rc || (c.base != DV_SHARD_NO_BASE) != (i >= total))
 			continue;
-		v = dv_grow(p->remote_chunks, &p->remote_cap, p->nremote + 1,
-			    sizeof(*v));
-		if (!v) {
-			rc = dv_err_nomem(err);
-			break;
-		}
-		p->remote_chunks = v;
-		v += p->nremote;
-		v->c = c;
-		memcpy(v->pack, dv_shard_pack_name(&s->view, c.pack), 16);
-		v->pack_size = dv_shard_pack_size(&s->view, c.pack);
-		rc = dv_idmap_put(&p->known, DV_KIND_CHUNK, &c.id, p->nremote,
-				  err);
-		if (!rc)
-			p->nremote++;
-		else if (rc == DV_EEXIST)
-			rc = 0;
+		if (c.base != DV_SHARD_NO_BASE)
+			base = rows.p + (size_t)(c.base - first) *
+						DV_SHARD_CHUNK_ROW;
+		rc = add_known(p, s, &c, (const struct dv_id *)base, err);
 	}
 	dv_buf_release(&rows);
 	return rc;
@@ -102,21 +117,28 @@ static int load_hooked(struct push *p, const struct dv_id *chunk,
 	rc = load_segment(p, s, row, err);
 	if (rc)
 		return rc;
-	/* Neighbours stand before and behind it in CHUNKS, not in SEGS. */
+	/*
+	 * Neighbours stand before and behind it in CHUNKS, not in SEGS; rows
+	 * of bases may stand between them.
+	 */
 	dv_shard_seg(&s->view, row, &first, &n);
 	for (at = 0; !rc && at < s->view.n[DV_SHARD_SEGS]; at++) {
 		uint32_t f, k;
 
 		dv_shard_seg(&s->view, at, &f, &k);
-		if (f + k == first || f == first + n)
+		if ((f < first && f + 2 * (uint64_t)k >= first) ||
+		    (f > first && f - first <= 2 * (uint64_t)n))
 			rc = load_segment(p, s, at, err);
 	}
 	return rc;
 }
 
-/* The changed segments of what this path held before. */
+/*
+ * Segments of what this path held before: those that are not described here
+ * yet, which are the changed ones, or `all`.
+ */
 static int load_previous(struct push *p, const struct dv_oid *previous,
-			 struct dv_err *err)
+			 int all, struct dv_err *err)
 {
 	struct dv_remote_shard *s, *t;
 	uint32_t row, first, nseg, at;
@@ -132,7 +154,7 @@ static int load_previous(struct push *p, const struct dv_oid *previous,
 			(s->view.sec[DV_SHARD_SEGREFS] +
 			 (size_t)(first + i) * DV_FILE_ROW + 8);
 
-		if (!dv_idmap_get(&p->segs, DV_KIND_SEGMENT, id) &&
+		if ((all || !dv_idmap_get(&p->segs, DV_KIND_SEGMENT, id)) &&
 		    dv_remote_find_seg(p->remote, id, &t, &at))
 			rc = load_segment(p, t, at, err);
 	}
@@ -159,72 +181,188 @@ static int pack_row(struct push *p, const uint8_t name[16], uint64_t size,
 	return rc ? rc : dv_idmap_put(&p->packs, 1, &key, *row, err);
 }
 
-/* One CHUNKS row: the chunk is there already, or goes into a new pack. */
-static int place_chunk(struct push *p, const struct dv_id *id,
-		       struct dv_shard_chunk *c, struct dv_err *err)
+/* Does the remote hold this chunk whole, or will it with this shard? */
+static int has_base(struct push *p, const struct dv_idmap *here,
+		    const struct dv_id *id)
+{
+	const uint8_t *rows = p->shard.sec[DV_SHARD_CHUNKS].p;
+	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
+
+	if (at)
+		return rows[*at * DV_SHARD_CHUNK_ROW + 49] != DV_CODEC_DELTA;
+	if (dv_idmap_get(here, DV_KIND_CHUNK, id))
+		return 1;
+	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
+	return at && p->remote_chunks[*at].c.codec != DV_CODEC_DELTA;
+}
+
+/* A row to be: c.base is filled in when the run's rows are numbered. */
+struct place {
+	struct dv_shard_chunk c;
+	struct dv_id base;	/* of a delta */
+};
+
+/* From the row that this shard has already. */
+static void place_again(struct push *p, uint64_t at, struct place *out)
+{
+	const uint8_t *rows = p->shard.sec[DV_SHARD_CHUNKS].p;
+	const uint8_t *row = rows + at * DV_SHARD_CHUNK_ROW;
+	uint32_t base = dv_get32(row + 52);
+
+	memcpy(out->c.id.b, row, DV_ID_SIZE);
+	out->c.pack = dv_get32(row + 32);
+	out->c.off = dv_get32(row + 36);
+	out->c.raw = dv_get32(row + 40);
+	out->c.enc = dv_get32(row + 44);
+	out->c.transform = row[48];
+	out->c.codec = row[49];
+	if (base != DV_SHARD_NO_BASE)
+		memcpy(out->base.b, rows + (size_t)base * DV_SHARD_CHUNK_ROW,
+		       DV_ID_SIZE);
+}
+
+/*
+ * Into a new pack. A delta stays one where its base is on the remote: a base
+ * that no pushed file holds may be somebody's private data.
+ */
+static int place_new(struct push *p, const struct dv_idmap *here,
+		     const struct dv_loc *at, struct place *out,
+		     struct dv_err *err)
+{
+	struct dv_loc loc = *at;
+	struct dv_rec rec;
+	uint8_t name[16];
+	int rc = 0, whole = 0;
+
+	if (loc.row.codec == DV_CODEC_DELTA) {
+		rc = dv_store_base_id(p->store, &loc, &out->base, err);
+		if (!rc && !has_base(p, here, &out->base) && p->previous) {
+			/* It may stand in a segment that did not change. */
+			rc = load_previous(p, p->previous, 1, err);
+			p->previous = NULL;
+		}
+		whole = !rc && !has_base(p, here, &out->base);
+	}
+	if (!rc)
+		rc = dv_upload_chunk(&p->up, &loc, whole, &rec, name,
+				     &out->c.off, err);
+	if (rc)
+		return rc;
+	out->c.id = rec.id;
+	out->c.raw = rec.raw;
+	out->c.enc = rec.enc;
+	out->c.transform = rec.transform;
+	out->c.codec = rec.codec;
+	p->result->chunks++;
+	p->result->raw += rec.raw;
+	p->result->bytes += dv_rec_head_size(rec.codec) + (uint64_t)rec.enc;
+	/* The pack's size is filled in when it is known. */
+	return pack_row(p, name, 0, &out->c.pack, err);
+}
+
+/*
+ * One CHUNKS row: the chunk is there already, or goes into a new pack. 1 where
+ * it would be a delta, and `deltas` says not yet.
+ */
+static int place_chunk(struct push *p, const struct dv_idmap *here,
+		       const struct dv_id *id, int deltas, struct place *out,
+		       struct dv_err *err)
 {
 	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
-	const struct dv_buf *chunks = &p->shard.sec[DV_SHARD_CHUNKS];
-	int rc;
+	struct dv_loc loc;
 
-	memset(c, 0, sizeof(*c));
+	memset(out, 0, sizeof(*out));
 	if (at) {
-		const uint8_t *row = chunks->p + *at * DV_SHARD_CHUNK_ROW;
-
-		c->id = *id;
-		c->pack = dv_get32(row + 32);
-		c->off = dv_get32(row + 36);
-		c->raw = dv_get32(row + 40);
-		c->enc = dv_get32(row + 44);
-		c->transform = row[48];
-		c->codec = row[49];
-		c->base = DV_SHARD_NO_BASE;
+		place_again(p, *at, out);
 		return 0;
 	}
 	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
 	if (at) {
 		const struct remote_chunk *k = &p->remote_chunks[*at];
 
-		*c = k->c;
-		c->base = DV_SHARD_NO_BASE;
-		rc = pack_row(p, k->pack, k->pack_size, &c->pack, err);
-	} else {
-		uint8_t name[16];
-		struct dv_rec rec;
+		out->c = k->c;
+		out->base = k->base;
+		return pack_row(p, k->pack, k->pack_size, &out->c.pack, err);
+	}
+	if (!dv_store_locate(p->store, DV_KIND_CHUNK, id, &loc))
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "chunk %s is not in the local store",
+				  dv_id_hex(id).s);
+	if (loc.row.codec == DV_CODEC_DELTA && !deltas)
+		return 1;
+	return place_new(p, here, &loc, out, err);
+}
 
-		rc = dv_upload_chunk(&p->up, id, &rec, name, &c->off, err);
-		c->id = *id;
-		c->raw = rec.raw;
-		c->enc = rec.enc;
-		c->transform = rec.transform;
-		c->codec = rec.codec;
-		c->base = DV_SHARD_NO_BASE;
-		if (!rc) {
-			p->result->chunks++;
-			p->result->raw += rec.raw;
-			p->result->bytes += dv_rec_head_size(rec.codec) +
-					    (uint64_t)rec.enc;
-			/* The pack's size is filled in when it is known. */
-			rc = pack_row(p, name, 0, &c->pack, err);
+/* Whole chunks of a run first: they may be bases of the others. */
+static int place_run(struct push *p, const uint8_t *ids, size_t step,
+		     uint32_t n, struct place *v, struct dv_idmap *here,
+		     struct dv_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < 2 * n; i++) {
+		struct place *at = &v[i % n];
+
+		if (at->c.raw)
+			continue;	/* placed in the first round */
+		rc = place_chunk(p, here, (const struct dv_id *)
+				 (ids + (i % n) * step), i >= n, at, err);
+		at->c.base = DV_SHARD_NO_BASE;
+		if (rc == 1) {
+			rc = 0;
+			continue;
 		}
+		if (!rc && at->c.codec != DV_CODEC_DELTA)
+			rc = dv_idmap_put(here, DV_KIND_CHUNK, &at->c.id,
+					  i % n, err);
+		rc = rc == DV_EEXIST ? 0 : rc;
 	}
 	return rc;
 }
 
-static int add_chunk(struct push *p, const struct dv_id *id,
-		     struct dv_err *err)
+static int add_row(struct push *p, const struct dv_shard_chunk *c,
+		   struct dv_err *err)
 {
-	struct dv_shard_chunk c;
 	uint32_t row = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
-	int rc = place_chunk(p, id, &c, err);
+	int rc = dv_shard_add_chunk(&p->shard, c, err);
 
 	if (!rc)
-		rc = dv_shard_add_chunk(&p->shard, &c, err);
-	if (!rc) {
-		rc = dv_idmap_put(&p->rows, DV_KIND_CHUNK, id, row, err);
-		if (rc == DV_EEXIST)
-			rc = 0;
+		rc = dv_idmap_put(&p->rows, DV_KIND_CHUNK, &c->id, row, err);
+	return rc == DV_EEXIST ? 0 : rc;
+}
+
+/*
+ * The rows of a segment's n chunks, then those of the bases that are not among
+ * them, so that whoever reads the segment finds both together.
+ */
+static int add_run(struct push *p, const uint8_t *ids, size_t step,
+		   uint32_t n, struct dv_err *err)
+{
+	uint32_t first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS), total = n;
+	struct place *v = calloc(2 * (size_t)n, sizeof(*v));
+	struct dv_idmap here = { 0 };
+	int rc = v ? place_run(p, ids, step, n, v, &here, err) :
+		     dv_err_nomem(err);
+
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		uint64_t *at;
+
+		if (v[i].c.codec != DV_CODEC_DELTA)
+			continue;
+		at = dv_idmap_get(&here, DV_KIND_CHUNK, &v[i].base);
+		v[i].c.base = first + (at ? (uint32_t)*at : total);
+		if (at)
+			continue;
+		rc = place_chunk(p, &here, &v[i].base, 0, &v[total], err);
+		v[total].c.base = DV_SHARD_NO_BASE;
+		if (!rc)
+			rc = dv_idmap_put(&here, DV_KIND_CHUNK, &v[i].base,
+					  total++, err);
 	}
+	for (uint32_t i = 0; !rc && i < total; i++)
+		rc = add_row(p, &v[i].c, err);
+	dv_idmap_release(&here);
+	free(v);
 	return rc;
 }
 
@@ -255,8 +393,7 @@ static int add_segment(struct push *p, const struct dv_id *id,
 		goto out;
 	first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
 	number = dv_shard_rows(&p->shard, DV_SHARD_SEGS);
-	for (uint32_t i = 0; !rc && i < seg.n; i++)
-		rc = add_chunk(p, dv_seg_id(&seg, i), err);
+	rc = add_run(p, dv_seg_id(&seg, 0)->b, DV_SEG_ROW, seg.n, err);
 	if (!rc)
 		rc = dv_shard_add_seg(&p->shard, id, first, seg.n, err);
 	for (uint32_t i = 0; !rc && i < seg.n; i++)
@@ -283,18 +420,20 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 	rc = dv_content_open(&c, p->store, &p->coder, oid, err);
 	if (rc)
 		return rc;
+	p->previous = file->previous.scheme == DV_SCHEME_DV1 ? &file->previous :
+							       NULL;
 	if (oid->scheme == DV_SCHEME_SHA256) {
 		if (dv_shard_size(&p->shard) > SHARD_FULL)
 			rc = finish_shard(p, err);
 		first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
 		if (!rc)
-			rc = add_chunk(p, &oid->id, err);
+			rc = add_run(p, oid->id.b, sizeof(oid->id), 1, err);
 		if (!rc)
 			rc = dv_shard_add_file(&p->shard, oid, first, 0,
 					       p->hours, err);
 		goto out;
 	}
-	rc = load_previous(p, &file->previous, err);
+	rc = load_previous(p, &file->previous, 0, err);
 	for (uint32_t i = 0; !rc && i < c.flist.n; i++) {
 		rc = add_segment(p, dv_flist_id(&c.flist, i), i == 0, err);
 		if (!rc && dv_shard_size(&p->shard) > SHARD_FULL)

@@ -502,3 +502,45 @@ int dv_remote_chunks(struct dv_remote *r, struct dv_remote_shard *s,
 		out->n += len;
 	return rc;
 }
+
+int dv_remote_run(struct dv_remote *r, struct dv_remote_shard *s,
+		  uint32_t first, uint32_t n, struct dv_buf *out,
+		  uint32_t *total, struct dv_err *err)
+{
+	uint64_t end = (uint64_t)first + n;
+	struct dv_shard_chunk c;
+	size_t at = out->n;
+	int rc = dv_remote_chunks(r, s, first, n, out, err);
+
+	for (uint32_t i = 0; !rc && i < n; i++) {
+		rc = dv_shard_chunk_parse(&s->view, out->p + at +
+					  (size_t)i * DV_SHARD_CHUNK_ROW, &c,
+					  err);
+		if (rc || c.base == DV_SHARD_NO_BASE)
+			continue;
+		if (c.base < first || c.base - first >= 2 * (uint64_t)n)
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard has a delta's base in the wrong place");
+		end = DV_MAX(end, (uint64_t)c.base + 1);
+	}
+	*total = (uint32_t)(end - first);
+	if (!rc && *total > n)
+		rc = dv_remote_chunks(r, s, first + n, *total - n, out, err);
+	for (uint32_t i = 0; !rc && i < *total; i++) {
+		const uint8_t *rows = out->p + at;
+		struct dv_shard_chunk base;
+
+		rc = dv_shard_chunk_parse(&s->view,
+			rows + (size_t)i * DV_SHARD_CHUNK_ROW, &c, err);
+		if (rc || c.base == DV_SHARD_NO_BASE)
+			continue;
+		if (i < n)
+			rc = dv_shard_chunk_parse(&s->view,
+				rows + (size_t)(c.base - first) *
+					       DV_SHARD_CHUNK_ROW, &base, err);
+		if (i >= n || (!rc && base.base != DV_SHARD_NO_BASE))
+			rc = dv_err_set(err, DV_ECORRUPT,
+					"a shard has a base that is a delta");
+	}
+	return rc;
+}

@@ -75,6 +75,15 @@ int dv_remote_chunks(struct dv_remote *r, struct dv_remote_shard *shard,
 		     uint32_t first, uint32_t n, struct dv_buf *out,
 		     struct dv_err *err) DV_MUST_USE;
 
+/*
+ * The CHUNKS rows of one segment (or of a file of one chunk) with those of the
+ * bases behind them: *total rows from `first`, of which n are the segment's.
+ * Bases are checked to stand among them, as whole records.
+ */
+int dv_remote_run(struct dv_remote *r, struct dv_remote_shard *shard,
+		  uint32_t first, uint32_t n, struct dv_buf *out,
+		  uint32_t *total, struct dv_err *err) DV_MUST_USE;
+
 /* A whole object of at most `max` bytes. DV_ENOTFOUND: absent. */
 int dv_remote_read(struct dv_remote *r, const char *key, size_t max,
 		   struct dv_buf *out, struct dv_err *err) DV_MUST_USE;

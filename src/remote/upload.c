@@ -66,7 +66,8 @@ static void read_run(struct dv_job *job, void *ctx)
 		if (dv_cancel_check(&r->err) ||
 		    dv_store_read_record(r->u->store, c, &r->loc[i], &rec,
 					 &payload, &r->err) ||
-		    dv_coder_decode(c, &rec, payload, &content, &r->err) ||
+		    dv_store_decode(r->u->store, c, &rec, payload, &content,
+				    &r->err) ||
 		    dv_buf_add(&r->out, head, dv_rec_format(&rec, head),
 			       &r->err) ||
 		    dv_buf_add(&r->out, payload, rec.enc, &r->err))
@@ -218,11 +219,12 @@ static int drain(struct dv_upload *u, struct dv_err *err)
 	return rc;
 }
 
-static int give_place(struct dv_upload *u, const struct dv_loc *loc,
+/* A place for a record with these lengths; its row's offset is set here. */
+static int give_place(struct dv_upload *u, const struct dv_row *row,
 		      uint8_t pack[16], uint32_t *off, struct dv_err *err)
 {
 	struct dv_upload_pack *p = u->tail;
-	uint64_t len = dv_row_len(&loc->row);
+	uint64_t len = dv_row_len(row);
 	struct dv_row *rows;
 	int rc;
 
@@ -245,7 +247,7 @@ static int give_place(struct dv_upload *u, const struct dv_loc *loc,
 	if (!rows)
 		return dv_err_nomem(err);
 	p->rows = rows;
-	rows[p->n] = loc->row;
+	rows[p->n] = *row;
 	rows[p->n++].off = p->off;
 	*off = (uint32_t)p->off;
 	memcpy(pack, p->name, sizeof(p->name));
@@ -253,11 +255,66 @@ static int give_place(struct dv_upload *u, const struct dv_loc *loc,
 	return 0;
 }
 
-int dv_upload_chunk(struct dv_upload *u, const struct dv_id *id,
+static struct dv_upload_run *new_run(struct dv_upload *u, struct dv_err *err)
+{
+	u->run = calloc(1, sizeof(*u->run));
+	if (!u->run) {
+		dv_err_nomem(err);
+		return NULL;
+	}
+	u->run->u = u;
+	u->run->pack = u->tail;
+	return u->run;
+}
+
+/* Encode the chunk of a delta record without its base, here and now. */
+static int upload_whole(struct dv_upload *u, struct dv_rec *rec,
+			uint8_t pack[16], uint32_t *off, struct dv_err *err)
+{
+	uint8_t head[DV_REC_HEAD_DELTA];
+	struct dv_row row = { .id = rec->id };
+	struct dv_id id = rec->id;
+	const uint8_t *content;
+	const void *payload;
+	size_t n;
+	int rc;
+
+	rc = dv_store_read(u->store, &u->coder, DV_KIND_CHUNK, &id, &content,
+			   &n, err);
+	/* The content stands in u->coder: another one encodes. */
+	if (!rc && !dv_coder_spare(&u->coder, err))
+		rc = DV_ENOMEM;
+	if (!rc)
+		rc = dv_coder_encode(u->coder.spare, DV_KIND_CHUNK,
+				     DV_ZST_LEVEL_DEFAULT, content, n, rec,
+				     &payload, err);
+	if (rc)
+		return rc;
+	rec->id = id;
+	row.raw = rec->raw;
+	row.enc = rec->enc;
+	row.kind = rec->kind;
+	row.transform = rec->transform;
+	row.codec = rec->codec;
+	if (u->dry_run)
+		return 0;
+	rc = flush_run(u, err);
+	if (!rc)
+		rc = give_place(u, &row, pack, off, err);
+	if (!rc && !new_run(u, err))
+		rc = DV_ENOMEM;
+	if (!rc)
+		rc = dv_buf_add(&u->run->out, head, dv_rec_format(rec, head),
+				err);
+	if (!rc)
+		rc = dv_buf_add(&u->run->out, payload, rec->enc, err);
+	return rc ? rc : flush_run(u, err);
+}
+
+int dv_upload_chunk(struct dv_upload *u, const struct dv_loc *loc, int whole,
 		    struct dv_rec *rec, uint8_t pack[16], uint32_t *off,
 		    struct dv_err *err)
 {
-	struct dv_loc loc;
 	int rc;
 
 	memset(rec, 0, sizeof(*rec));
@@ -265,33 +322,25 @@ int dv_upload_chunk(struct dv_upload *u, const struct dv_id *id,
 		*err = u->failed;
 		return u->failed.status;
 	}
-	if (!dv_store_locate(u->store, DV_KIND_CHUNK, id, &loc))
-		return dv_err_set(err, DV_ENOTFOUND,
-				  "chunk %s is not in the local store",
-				  dv_id_hex(id).s);
-	rec->id = *id;
-	rec->raw = loc.row.raw;
-	rec->enc = loc.row.enc;
-	rec->kind = loc.row.kind;
-	rec->transform = loc.row.transform;
-	rec->codec = loc.row.codec;
-	if (u->dry_run) {
-		memset(pack, 0, 16);
-		*off = DV_PACK_HEAD;
+	rec->id = loc->row.id;
+	rec->raw = loc->row.raw;
+	rec->enc = loc->row.enc;
+	rec->kind = loc->row.kind;
+	rec->transform = loc->row.transform;
+	rec->codec = loc->row.codec;
+	memset(pack, 0, 16);
+	*off = DV_PACK_HEAD;
+	if (whole && rec->codec == DV_CODEC_DELTA)
+		return upload_whole(u, rec, pack, off, err);
+	if (u->dry_run)
 		return 0;
-	}
-	rc = give_place(u, &loc, pack, off, err);
+	rc = give_place(u, &loc->row, pack, off, err);
 	if (rc)
 		return rc;
-	if (!u->run) {
-		u->run = calloc(1, sizeof(*u->run));
-		if (!u->run)
-			return dv_err_nomem(err);
-		u->run->u = u;
-		u->run->pack = u->tail;
-	}
-	u->run->loc[u->run->n++] = loc;
-	u->run->bytes += loc.row.enc;
+	if (!u->run && !new_run(u, err))
+		return DV_ENOMEM;
+	u->run->loc[u->run->n++] = *loc;
+	u->run->bytes += loc->row.enc;
 	if (u->run->n == RUN_CHUNKS || u->run->bytes >= RUN_BYTES)
 		return flush_run(u, err);
 	return 0;
@@ -329,6 +378,8 @@ void dv_upload_close(struct dv_upload *u)
 
 	if (!u->open)
 		return;
+	if (u->run)
+		dv_buf_release(&u->run->out);
 	free(u->run);
 	u->run = NULL;
 	if (drain(u, &own))

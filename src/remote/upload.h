@@ -31,8 +31,12 @@ struct dv_upload {
 int dv_upload_open(struct dv_upload *u, struct dv_remote *r,
 		   struct dv_store *s, struct dv_pool *pool, int dry_run,
 		   struct dv_err *err) DV_MUST_USE;
-/* Give a chunk of the local store its place. */
-int dv_upload_chunk(struct dv_upload *u, const struct dv_id *id,
+/*
+ * Give a chunk of the local store its place. `loc` is one record of it; a
+ * delta is sent as it is, unless `whole`: then the chunk is encoded anew,
+ * because the remote does not hold the base.
+ */
+int dv_upload_chunk(struct dv_upload *u, const struct dv_loc *loc, int whole,
 		    struct dv_rec *rec, uint8_t pack[16], uint32_t *off,
 		    struct dv_err *err) DV_MUST_USE;
 /* All packs are complete and durable on the remote when this returns. */

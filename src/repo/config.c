@@ -22,6 +22,7 @@
  */
 static const char *const team_keys[] = {
 	"dv.remote", "dv.above", "dv.include", "dv.exclude", "dv.compression",
+	"dv.delta",
 };
 
 int dv_config_team_allowed(const char *key)

@@ -197,7 +197,9 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *not_revs, struct dv_ptrs *out,
 		     struct dv_err *err)
 {
-	static const char *const args[] = { "log", "--stdin", "-m", "--raw",
+	/* Oldest first: what newer versions build on comes before them. */
+	static const char *const args[] = { "log", "--stdin", "--reverse",
+		"-m", "--raw",
 		"-z", "--no-abbrev", "--no-renames", "--format=", "--root",
 		"--diff-filter=d", "--no-ext-diff", "--no-textconv",
 		"--no-show-signature", "--no-notes", "--no-color", NULL };

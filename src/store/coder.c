@@ -23,6 +23,11 @@ void dv_coder_release(struct dv_coder *c)
 	dv_zst_close(c->zst);
 	dv_buf_release(&c->in);
 	dv_buf_release(&c->out);
+	dv_buf_release(&c->delta);
+	if (c->spare) {
+		dv_coder_release(c->spare);
+		free(c->spare);
+	}
 	memset(c, 0, sizeof(*c));
 }
 
@@ -76,32 +81,43 @@ int dv_coder_encode(struct dv_coder *c, enum dv_kind kind, int level,
 	return 0;
 }
 
-int dv_coder_decode(struct dv_coder *c, const struct dv_rec *rec,
-		    const void *payload, const uint8_t **p,
-		    struct dv_err *err)
+int dv_coder_encode_delta(struct dv_coder *c, int level, const void *base,
+			  size_t base_n, const void *p, size_t n, size_t limit,
+			  struct dv_rec *rec, const void **payload,
+			  struct dv_err *err)
 {
-	const uint8_t *content = payload;
-	struct dv_id id;
+	size_t m;
 	int rc;
 
-	if (rec->transform != DV_TRANSFORM_NONE ||
-	    rec->codec == DV_CODEC_DELTA)
-		return dv_err_set(err, DV_EINVAL,
-				  "%s %s is encoded by transform %u and codec %u, which needs a newer git-dv",
-				  dv_kind_name(rec->kind),
-				  dv_id_hex(&rec->id).s, rec->transform,
-				  rec->codec);
-	if (rec->codec == DV_CODEC_ZSTD) {
-		c->out.n = 0;
-		rc = dv_buf_reserve(&c->out, rec->raw, err);
-		if (!rc)
-			rc = dv_zst_decode(c->zst, payload, rec->enc, c->out.p,
-					   rec->raw, err);
-		if (rc)
-			return rc;
-		c->out.n = rec->raw;
-		content = c->out.p;
-	}
+	memset(rec, 0, sizeof(*rec));
+	c->delta.n = 0;
+	rc = dv_buf_reserve(&c->delta, n + n / 128 + 512, err);
+	if (rc)
+		return rc;
+	m = dv_zst_encode_delta(c->zst, DV_MAX(level, DV_DELTA_LEVEL), base,
+				base_n, p, n, c->delta.p, c->delta.cap, limit);
+	rec->kind = DV_KIND_CHUNK;
+	rec->codec = DV_CODEC_DELTA;
+	rec->raw = (uint32_t)n;
+	rec->enc = (uint32_t)m;
+	*payload = c->delta.p;
+	return m != 0;
+}
+
+static int refuse(const struct dv_rec *rec, struct dv_err *err)
+{
+	return dv_err_set(err, DV_EINVAL,
+			  "%s %s is encoded by transform %u and codec %u, which needs a newer git-dv",
+			  dv_kind_name(rec->kind), dv_id_hex(&rec->id).s,
+			  rec->transform, rec->codec);
+}
+
+static int check_id(struct dv_coder *c, const struct dv_rec *rec,
+		    const uint8_t *content, const uint8_t **p,
+		    struct dv_err *err)
+{
+	struct dv_id id;
+
 	dv_record_id(c->sha, rec->kind, content, rec->raw, &id);
 	if (!dv_id_eq(&id, &rec->id))
 		return dv_err_set(err, DV_ECORRUPT,
@@ -110,4 +126,49 @@ int dv_coder_decode(struct dv_coder *c, const struct dv_rec *rec,
 				  dv_id_hex(&rec->id).s);
 	*p = content;
 	return 0;
+}
+
+int dv_coder_decode_delta(struct dv_coder *c, const struct dv_rec *rec,
+			  const void *base, size_t base_n, const void *payload,
+			  const uint8_t **p, struct dv_err *err)
+{
+	int rc;
+
+	if (rec->transform != DV_TRANSFORM_NONE ||
+	    (rec->codec == DV_CODEC_DELTA && rec->kind != DV_KIND_CHUNK))
+		return refuse(rec, err);
+	if (rec->codec == DV_CODEC_RAW)
+		return check_id(c, rec, payload, p, err);
+	c->out.n = 0;
+	rc = dv_buf_reserve(&c->out, rec->raw, err);
+	if (!rc)
+		rc = dv_zst_decode_delta(c->zst, base, base_n, payload,
+					 rec->enc, c->out.p, rec->raw, err);
+	if (rc)
+		return rc;
+	c->out.n = rec->raw;
+	return check_id(c, rec, c->out.p, p, err);
+}
+
+int dv_coder_decode(struct dv_coder *c, const struct dv_rec *rec,
+		    const void *payload, const uint8_t **p,
+		    struct dv_err *err)
+{
+	if (rec->codec == DV_CODEC_DELTA)
+		return refuse(rec, err);
+	return dv_coder_decode_delta(c, rec, NULL, 0, payload, p, err);
+}
+
+struct dv_coder *dv_coder_spare(struct dv_coder *c, struct dv_err *err)
+{
+	if (!c->spare) {
+		c->spare = malloc(sizeof(*c->spare));
+		if (!c->spare) {
+			dv_err_nomem(err);
+		} else if (dv_coder_init(c->spare, err)) {
+			free(c->spare);
+			c->spare = NULL;
+		}
+	}
+	return c->spare;
 }

@@ -15,6 +15,8 @@ struct dv_coder {
 	struct dv_zst *zst;
 	struct dv_buf in;	/* a record as it stands in a pack */
 	struct dv_buf out;	/* its content, or a payload */
+	struct dv_buf delta;	/* a payload against a base */
+	struct dv_coder *spare;	/* for a base, while this one is in use */
 };
 
 int dv_coder_init(struct dv_coder *c, struct dv_err *err) DV_MUST_USE;
@@ -30,11 +32,27 @@ int dv_coder_encode(struct dv_coder *c, enum dv_kind kind, int level,
 		    const void *p, size_t n, struct dv_rec *rec,
 		    const void **payload, struct dv_err *err) DV_MUST_USE;
 /*
+ * The same against a base, at a level of at least DV_DELTA_LEVEL: *payload is
+ * in c->delta. 0 where it would not be shorter than `limit` bytes, else 1.
+ * rec->id and rec->base are the caller's to fill.
+ */
+#define DV_DELTA_LEVEL 3
+int dv_coder_encode_delta(struct dv_coder *c, int level, const void *base,
+			  size_t base_n, const void *p, size_t n, size_t limit,
+			  struct dv_rec *rec, const void **payload,
+			  struct dv_err *err) DV_MUST_USE;
+/*
  * Decode and verify. *p gets rec->raw bytes: the payload itself when raw, else
  * c->out (until the next call). DV_ECORRUPT when they do not match rec->id.
  */
 int dv_coder_decode(struct dv_coder *c, const struct dv_rec *rec,
 		    const void *payload, const uint8_t **p,
 		    struct dv_err *err) DV_MUST_USE;
+/* A delta, with the bytes of its base (store/base.h finds them). */
+int dv_coder_decode_delta(struct dv_coder *c, const struct dv_rec *rec,
+			  const void *base, size_t base_n, const void *payload,
+			  const uint8_t **p, struct dv_err *err) DV_MUST_USE;
+/* c->spare, made when it is first needed; NULL: out of memory. */
+struct dv_coder *dv_coder_spare(struct dv_coder *c, struct dv_err *err);
 
 #endif

@@ -1,4 +1,6 @@
 libdv_a_SOURCES += \
+	src/store/base.c \
+	src/store/base.h \
 	src/store/coder.c \
 	src/store/coder.h \
 	src/store/content.c \
@@ -14,10 +16,11 @@ libdv_a_SOURCES += \
 	src/store/predict.c \
 	src/store/predict.h \
 	src/store/recover.c \
+	src/store/similar.c \
+	src/store/similar.h \
 	src/store/store.c \
 	src/store/store.h \
 	src/store/txn.c \
 	src/store/txn.h \
 	src/store/verify.c \
 	src/store/verify.h
-

@@ -62,7 +62,9 @@ static size_t to_merge(struct dv_pack **v, size_t n)
 	return take;
 }
 
-static int copy_pack(struct dv_txn *t, struct dv_pack *p, struct dv_err *err)
+/* Whole records, or else deltas: their bases have to be there before them. */
+static int copy_pack(struct dv_txn *t, struct dv_pack *p, int deltas,
+		     struct dv_err *err)
 {
 	uint8_t *table = NULL;
 	uint32_t n = 0;
@@ -74,14 +76,17 @@ static int copy_pack(struct dv_txn *t, struct dv_pack *p, struct dv_err *err)
 		struct dv_rec rec;
 
 		dv_row_parse(table + (size_t)i * DV_PACK_ROW, &loc.row);
+		if ((loc.row.codec == DV_CODEC_DELTA) != deltas)
+			continue;
 		rc = dv_store_read_record(t->store, &t->coder, &loc, &rec,
 					  &payload, err);
 		/* What is damaged must not be copied as if it were whole. */
 		if (!rc)
-			rc = dv_coder_decode(&t->coder, &rec, payload,
-					     &content, err);
+			rc = dv_txn_decode(t, &t->coder, &rec, payload,
+					   &content, err);
 		if (!rc)
-			rc = dv_txn_put_record(t, &rec, payload, err);
+			rc = dv_txn_put_record(t, &t->coder, &rec, payload,
+					       content, err);
 	}
 	free(table);
 	return rc;
@@ -120,8 +125,8 @@ int dv_store_merge_small(struct dv_store *s, struct dv_err *err)
 	for (size_t i = 0; i < take; i++)
 		v[i]->gone = 1;
 	pthread_rwlock_unlock(&s->set.mu);
-	for (size_t i = 0; !rc && i < take; i++)
-		rc = copy_pack(&t, v[i], err);
+	for (size_t i = 0; !rc && i < 2 * take; i++)
+		rc = copy_pack(&t, v[i % take], i >= take, err);
 	if (!rc)
 		rc = dv_txn_commit(&t, err);
 	dv_txn_end(&t);

@@ -8,6 +8,11 @@
  * 4. cut behind the last good one, append table and footer, fdatasync;
  * 5. rename into packs/. A crash in between leaves the file to be salvaged
  * again, with the same result.
+ *
+ * The base of a delta stands before it: in the same file, in a published pack,
+ * or in one that its writer began earlier and that is salvaged too. So files
+ * that miss a base wait for the others; what still misses one then was never
+ * synced, and is cut off like anything torn.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +32,68 @@
 struct rows {
 	struct dv_row *v;
 	size_t n, cap;
+	struct dv_idmap chunks;	/* whole ones: number in v */
+	int base_missing;	/* what ended the scan */
 };
 
+static int read_one(struct dv_store *s, int fd, uint64_t off,
+		    struct dv_coder *c, struct rows *rows, struct dv_rec *rec,
+		    struct dv_err *err);
+
+/* From earlier in the file, or from the store. */
+static int find_base(struct dv_store *s, int fd, struct dv_coder *c,
+		     struct rows *rows, const struct dv_id *id,
+		     struct dv_base **out, struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&rows->chunks, DV_KIND_CHUNK, id);
+	struct dv_coder *spare;
+	struct dv_rec rec;
+	int rc;
+
+	*out = dv_bases_get(&s->bases, id);
+	if (*out)
+		return 0;
+	if (!at)
+		return dv_store_base(s, c, id, out, err);
+	spare = dv_coder_spare(c, err);
+	if (!spare)
+		return DV_ENOMEM;
+	rc = read_one(s, fd, rows->v[*at].off, spare, rows, &rec, err);
+	if (rc != 1)
+		return rc ? rc : DV_ECORRUPT;
+	*out = dv_bases_add(&s->bases, id,
+			    rec.codec == DV_CODEC_RAW ? spare->in.p :
+							spare->out.p,
+			    rec.raw, err);
+	return *out ? 0 : DV_ENOMEM;
+}
+
+static int decode(struct dv_store *s, int fd, struct dv_coder *c,
+		  struct rows *rows, const struct dv_rec *rec,
+		  struct dv_err *err)
+{
+	const uint8_t *content;
+	struct dv_base *base;
+	int rc;
+
+	if (rec->codec != DV_CODEC_DELTA)
+		return dv_coder_decode(c, rec, c->in.p, &content, err);
+	rc = find_base(s, fd, c, rows, &rec->base, &base, err);
+	rows->base_missing = rc == DV_ENOTFOUND;
+	if (rc)
+		return rc;
+	rc = dv_coder_decode_delta(c, rec, base->p, base->n, c->in.p,
+				   &content, err);
+	dv_bases_put(&s->bases, base);
+	return rc;
+}
+
 /* Read the record at `off`; 1 good, 0 not, negative on errors of ours. */
-static int read_one(int fd, uint64_t off, struct dv_coder *c,
-		    struct dv_rec *rec, struct dv_err *err)
+static int read_one(struct dv_store *s, int fd, uint64_t off,
+		    struct dv_coder *c, struct rows *rows, struct dv_rec *rec,
+		    struct dv_err *err)
 {
 	uint8_t head[DV_REC_HEAD_DELTA];
-	const uint8_t *content;
 	size_t h;
 	ssize_t got = dv_pread_full(fd, head, sizeof(head), off);
 	int rc;
@@ -52,18 +111,18 @@ static int read_one(int fd, uint64_t off, struct dv_coder *c,
 		return dv_err_errno(err, "cannot read");
 	if ((size_t)got != rec->enc)
 		return 0;
-	rc = dv_coder_decode(c, rec, c->in.p, &content, err);
+	rc = decode(s, fd, c, rows, rec, err);
 	return rc == DV_ENOMEM ? rc : !rc;
 }
 
-static int scan(int fd, struct dv_coder *c, struct rows *rows, uint64_t *end,
-		struct dv_err *err)
+static int scan(struct dv_store *s, int fd, struct dv_coder *c,
+		struct rows *rows, uint64_t *end, struct dv_err *err)
 {
 	uint64_t off = DV_PACK_HEAD;
 	struct dv_rec rec;
 	int rc;
 
-	while ((rc = read_one(fd, off, c, &rec, err)) == 1) {
+	while ((rc = read_one(s, fd, off, c, rows, &rec, err)) == 1) {
 		struct dv_row *v = dv_grow(rows->v, &rows->cap, rows->n + 1,
 					   sizeof(*v));
 
@@ -80,6 +139,12 @@ static int scan(int fd, struct dv_coder *c, struct rows *rows, uint64_t *end,
 		v->transform = rec.transform;
 		v->codec = rec.codec;
 		off += dv_row_len(v);
+		if (rec.kind != DV_KIND_CHUNK || rec.codec == DV_CODEC_DELTA)
+			continue;
+		rc = dv_idmap_put(&rows->chunks, DV_KIND_CHUNK, &rec.id,
+				  rows->n - 1, err);
+		if (rc && rc != DV_EEXIST)
+			return rc;
 	}
 	*end = off;
 	return rc;
@@ -111,8 +176,9 @@ static int finish(struct dv_store *s, int fd, const char *path,
 	return rc;
 }
 
+/* `last`: nothing more will bring a base. Sets *waits where it might. */
 static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
-		   struct dv_err *err)
+		   int last, int *waits, struct dv_err *err)
 {
 	char *path = dv_fmt("%s/incoming/%s", s->path, name);
 	uint8_t head[DV_PACK_HEAD];
@@ -143,9 +209,13 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 		goto out;
 	if (dv_pread_full(fd, head, sizeof(head), 0) == sizeof(head) &&
 	    !dv_pack_head_check(head, NULL))
-		rc = scan(fd, c, &rows, &end, err);
+		rc = scan(s, fd, c, &rows, &end, err);
 	if (rc)
 		goto out;
+	if (rows.base_missing && !last) {
+		*waits = 1;
+		goto out;
+	}
 	if (rows.n) {
 		rc = finish(s, fd, path, name, head, &rows, end, c, err);
 		if (!rc)
@@ -158,6 +228,7 @@ out:
 	if (fd >= 0)
 		close(fd);
 	free(rows.v);
+	dv_idmap_release(&rows.chunks);
 	free(path);
 	return rc;
 }
@@ -173,36 +244,47 @@ static void drop_stale_tmp(struct dv_store *s, const char *name)
 	free(path);
 }
 
+static int pass(struct dv_store *s, const struct dv_strs *names,
+		struct dv_coder *c, int last, int *waits, struct dv_err *err)
+{
+	int rc = 0;
+
+	*waits = 0;
+	for (size_t i = 0; !rc && i < names->n; i++) {
+		const char *name = names->v[i];
+
+		if (strlen(name) != 32 || !dv_hex_valid(name, 32))
+			continue;
+		if (!c->sha)
+			rc = dv_coder_init(c, err);
+		if (!rc)
+			rc = salvage(s, name, c, last, waits, err);
+	}
+	return rc;
+}
+
 int dv_store_recover(struct dv_store *s, struct dv_err *err)
 {
 	char *dir = dv_fmt("%s/incoming", s->path);
 	struct dv_strs names = { 0 };
 	struct dv_coder c = { 0 };
-	int rc, have = 0;
+	size_t left;
+	int rc, waits = 1;
 
 	if (!dir)
 		return dv_err_nomem(err);
 	rc = dv_dir_list(dir, &names, err);
 	if (rc == DV_ENOTFOUND)
 		rc = 0;
-	for (size_t i = 0; !rc && i < names.n; i++) {
-		const char *name = names.v[i];
-
-		if (!strncmp(name, "tmp-", 4)) {
-			drop_stale_tmp(s, name);
-			continue;
-		}
-		if (strlen(name) != 32 || !dv_hex_valid(name, 32))
-			continue;
-		if (!have) {
-			rc = dv_coder_init(&c, err);
-			have = !rc;
-		}
-		if (!rc)
-			rc = salvage(s, name, &c, err);
-	}
-	if (have)
-		dv_coder_release(&c);
+	for (size_t i = 0; !rc && i < names.n; i++)
+		if (!strncmp(names.v[i], "tmp-", 4))
+			drop_stale_tmp(s, names.v[i]);
+	/* Each round salvages one more of a chain of packs, at least. */
+	for (left = names.n; !rc && waits && left; left--)
+		rc = pass(s, &names, &c, 0, &waits, err);
+	if (!rc && waits && names.n)
+		rc = pass(s, &names, &c, 1, &waits, err);
+	dv_coder_release(&c);
 	dv_strs_release(&names);
 	free(dir);
 	if (rc)

@@ -89,6 +89,7 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 	s->path = strdup(path);
 	if (!s->path)
 		return dv_err_nomem(err);
+	dv_bases_init(&s->bases);
 	rc = read_format(s, err);
 	if (rc == DV_ENOTFOUND && (flags & DV_STORE_CREATE)) {
 		rc = create(s, err);
@@ -116,6 +117,7 @@ void dv_store_close(struct dv_store *s)
 	if (!s->path)
 		return;
 	dv_packset_close(&s->set);
+	dv_bases_release(&s->bases);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	s->lock_fd = -1;
@@ -243,7 +245,7 @@ static int read_at(struct dv_store *s, struct dv_coder *c,
 
 	if (rc)
 		return rc;
-	rc = dv_coder_decode(c, &rec, payload, p, err);
+	rc = dv_store_decode(s, c, &rec, payload, p, err);
 	if (rc)
 		dv_err_prefix(err, "pack '%s/%s' at %llu", s->set.dir,
 			      loc->pack->name,
@@ -252,9 +254,45 @@ static int read_at(struct dv_store *s, struct dv_coder *c,
 	return rc;
 }
 
-int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
-		  const struct dv_id *id, const uint8_t **p, size_t *n,
-		  struct dv_err *err)
+int dv_store_has_whole(struct dv_store *s, const struct dv_id *id)
+{
+	struct dv_loc loc;
+
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, &loc);
+	     skip++)
+		if (loc.row.codec != DV_CODEC_DELTA)
+			return 1;
+	return 0;
+}
+
+int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
+		     struct dv_id *base, struct dv_err *err)
+{
+	uint8_t head[DV_REC_HEAD_DELTA];
+	struct dv_rec rec;
+	size_t h;
+	int fd, rc = dv_packset_fd(&s->set, loc->pack, &fd, err);
+
+	if (rc)
+		return rc;
+	if (dv_pread_full(fd, head, sizeof(head), loc->row.off) !=
+		    sizeof(head) ||
+	    dv_rec_parse(head, sizeof(head), &rec, &h, NULL) ||
+	    rec.codec != DV_CODEC_DELTA || !dv_id_eq(&rec.id, &loc->row.id))
+		rc = dv_err_set(err, DV_ECORRUPT,
+				"pack '%s/%s' at %llu: no delta record",
+				s->set.dir, loc->pack->name,
+				(unsigned long long)loc->row.off);
+	else
+		*base = rec.base;
+	dv_packset_fd_done(&s->set, loc->pack);
+	return rc;
+}
+
+static int read_any(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
+		    const struct dv_id *id, int whole, const uint8_t **p,
+		    size_t *n, struct dv_err *err)
 {
 	struct dv_err first = { 0 }, own = { 0 };
 	struct dv_loc loc;
@@ -269,6 +307,8 @@ int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 		for (unsigned int skip = 0;
 		     dv_packset_find_nth(&s->set, kind, id, skip, &loc);
 		     skip++) {
+			if (whole && loc.row.codec == DV_CODEC_DELTA)
+				continue;
 			rc = read_at(s, c, &loc, p, n, err);
 			if (!rc)
 				return 0;
@@ -291,8 +331,23 @@ int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 		return first.status;
 	}
 	return dv_err_set(err, DV_ENOTFOUND,
-			  "%s %s is not in the local store",
-			  dv_kind_name(kind), dv_id_hex(id).s);
+			  "%s %s is not in the local store%s",
+			  dv_kind_name(kind), dv_id_hex(id).s,
+			  whole ? ", not as a whole" : "");
+}
+
+int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
+		  const struct dv_id *id, const uint8_t **p, size_t *n,
+		  struct dv_err *err)
+{
+	return read_any(s, c, kind, id, 0, p, n, err);
+}
+
+int dv_store_read_whole(struct dv_store *s, struct dv_coder *c,
+			const struct dv_id *id, const uint8_t **p, size_t *n,
+			struct dv_err *err)
+{
+	return read_any(s, c, DV_KIND_CHUNK, id, 1, p, n, err);
 }
 
 static int open_lock(struct dv_store *s, struct dv_err *err)

@@ -18,7 +18,7 @@
 #ifndef DV_STORE_STORE_H
 #define DV_STORE_STORE_H
 
-#include "store/coder.h"
+#include "store/base.h"
 #include "store/packset.h"
 
 struct dv_store {
@@ -28,6 +28,7 @@ struct dv_store {
 	int lock_fd;		/* -1 until a writer needs it */
 	int writers;		/* transactions open in this process */
 	int read_only;		/* the file system or its rights say so */
+	struct dv_bases bases;	/* decoded, of deltas read lately */
 	int64_t rescanned;	/* when a miss was last followed by a rescan */
 };
 
@@ -64,6 +65,18 @@ int dv_store_locate(struct dv_store *s, enum dv_kind kind,
 int dv_store_read(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 		  const struct dv_id *id, const uint8_t **p, size_t *n,
 		  struct dv_err *err) DV_MUST_USE;
+/*
+ * A chunk from a record that is no delta: one that may be a base. DV_ENOTFOUND
+ * where there is none.
+ */
+int dv_store_read_whole(struct dv_store *s, struct dv_coder *c,
+			const struct dv_id *id, const uint8_t **p, size_t *n,
+			struct dv_err *err) DV_MUST_USE;
+/* Is there such a record? Without a rescan. */
+int dv_store_has_whole(struct dv_store *s, const struct dv_id *id);
+/* The base of a delta record, from its header alone. */
+int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
+		     struct dv_id *base, struct dv_err *err) DV_MUST_USE;
 /* The record as it stands: header and payload, checked against the row. */
 int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
 			 const struct dv_loc *loc, struct dv_rec *rec,

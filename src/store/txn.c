@@ -19,6 +19,7 @@ struct dv_out_pack {
 	char name[33];
 	uint8_t head[DV_PACK_HEAD];
 	int fd;
+	uint32_t number;	/* in this transaction, from 1 */
 	uint64_t off;		/* where the next record goes */
 	unsigned int writing;	/* puts that have a place but are not done */
 	int synced;		/* at least once: never to be dropped */
@@ -104,6 +105,7 @@ static int open_pack(struct dv_txn *t, struct dv_err *err)
 		goto fail;
 	}
 	p->off = DV_PACK_HEAD;
+	p->number = ++t->packs;
 	t->open = p;
 	free(tmp);
 	free(path);
@@ -131,7 +133,7 @@ static void seal(struct dv_txn *t)
 
 /* Under mu: a place for a record of n bytes. */
 static int reserve(struct dv_txn *t, const struct dv_rec *rec, uint64_t len,
-		   struct dv_out_pack **out, uint64_t *off,
+		   struct dv_out_pack **out, uint64_t *off, uint64_t *place,
 		   struct dv_err *err)
 {
 	struct dv_out_pack *p = t->open;
@@ -163,6 +165,7 @@ static int reserve(struct dv_txn *t, const struct dv_rec *rec, uint64_t len,
 	rows->codec = rec->codec;
 	rows->flags = rec->flags;
 	*off = p->off;
+	*place = (uint64_t)p->number << 32 | (uint32_t)p->n;
 	*out = p;
 	p->off += len;
 	p->writing++;
@@ -211,7 +214,7 @@ static int append(struct dv_txn *t, const struct dv_rec *rec,
 		  const void *payload, struct dv_err *err)
 {
 	uint64_t len = dv_rec_head_size(rec->codec) + (uint64_t)rec->enc;
-	uint64_t off = 0;
+	uint64_t off = 0, place = 0, *mine;
 	struct dv_err own = { 0 };
 	struct dv_out_pack *p = NULL;
 	int rc;
@@ -219,7 +222,7 @@ static int append(struct dv_txn *t, const struct dv_rec *rec,
 	pthread_mutex_lock(&t->mu);
 	rc = check_failed(t, &own);
 	if (!rc)
-		rc = reserve(t, rec, len, &p, &off, &own);
+		rc = reserve(t, rec, len, &p, &off, &place, &own);
 	if (rc)
 		fail(t, &own);
 	t->dirty = 1;
@@ -233,6 +236,9 @@ static int append(struct dv_txn *t, const struct dv_rec *rec,
 			fail(t, &own);
 		t->raw += rec->raw;
 		t->stored += len;
+		mine = dv_idmap_get(&t->mine, rec->kind, &rec->id);
+		if (mine && !rc)
+			*mine = place;
 		if (!--p->writing)
 			pthread_cond_signal(&t->idle);
 		pthread_mutex_unlock(&t->mu);
@@ -266,20 +272,191 @@ static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 		return 0;
 	}
 	pthread_mutex_lock(&t->mu);
-	rc = dv_idmap_put(&t->mine, kind, id, 1, err);
+	rc = dv_idmap_put(&t->mine, kind, id, 0, err);
 	if (rc && rc != DV_EEXIST && err)
 		fail(t, err);
 	pthread_mutex_unlock(&t->mu);
 	return rc == DV_EEXIST ? 0 : rc ? rc : 1;
 }
 
+/* ---- bases ---- */
+
+/*
+ * Where a whole record of this chunk stands in a pack that is being written.
+ * Packs are closed only while no put runs.
+ */
+static int own_place(struct dv_txn *t, const struct dv_id *id, int *fd,
+		     struct dv_row *row)
+{
+	uint64_t *place;
+	int found = 0;
+
+	pthread_mutex_lock(&t->mu);
+	place = dv_idmap_get(&t->mine, DV_KIND_CHUNK, id);
+	if (place && *place) {
+		struct dv_out_pack *p = t->sealed;
+		uint32_t i = (uint32_t)*place - 1;
+
+		while (p && p->number != *place >> 32)
+			p = p->next;
+		if (!p && t->open && t->open->number == *place >> 32)
+			p = t->open;
+		if (p && i < p->n && p->rows[i].codec != DV_CODEC_DELTA) {
+			*row = p->rows[i];
+			*fd = p->fd;
+			found = 1;
+		}
+	}
+	pthread_mutex_unlock(&t->mu);
+	return found;
+}
+
+static int read_own(struct dv_txn *t, struct dv_coder *c, int fd,
+		    const struct dv_row *row, struct dv_base **out,
+		    struct dv_err *err)
+{
+	size_t len = (size_t)dv_row_len(row), h;
+	const uint8_t *p;
+	struct dv_rec rec;
+	int rc;
+
+	c->in.n = 0;
+	rc = dv_buf_reserve(&c->in, len, err);
+	if (rc)
+		return rc;
+	if (dv_pread_full(fd, c->in.p, len, row->off) != (ssize_t)len)
+		return dv_err_errno(err, "cannot read the store '%s' back",
+				    t->store->path);
+	rc = dv_rec_parse(c->in.p, len, &rec, &h, err);
+	if (!rc)
+		rc = dv_coder_decode(c, &rec, c->in.p + h, &p, err);
+	if (rc)
+		return rc;
+	*out = dv_bases_add(&t->store->bases, &row->id, p, rec.raw, err);
+	return *out ? 0 : DV_ENOMEM;
+}
+
+/* A base that a new delta may name; DV_ENOTFOUND where there is none. */
+static int txn_base(struct dv_txn *t, struct dv_coder *c,
+		    const struct dv_id *id, struct dv_base **out,
+		    struct dv_err *err)
+{
+	struct dv_coder *spare;
+	struct dv_row row;
+	int fd;
+
+	*out = NULL;
+	if (own_place(t, id, &fd, &row)) {
+		*out = dv_bases_get(&t->store->bases, id);
+		if (*out)
+			return 0;
+		spare = dv_coder_spare(c, err);
+		return spare ? read_own(t, spare, fd, &row, out, err) :
+			       DV_ENOMEM;
+	}
+	if (!dv_store_has_whole(t->store, id))
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "chunk %s is not in the local store",
+				  dv_id_hex(id).s);
+	return dv_store_base(t->store, c, id, out, err);
+}
+
+int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
+		  const struct dv_rec *rec, const void *payload,
+		  const uint8_t **p, struct dv_err *err)
+{
+	struct dv_coder *spare;
+	struct dv_base *base;
+	const uint8_t *b;
+	size_t n;
+	int rc;
+
+	if (rec->codec != DV_CODEC_DELTA)
+		return dv_coder_decode(c, rec, payload, p, err);
+	rc = txn_base(t, c, &rec->base, &base, err);
+	if (!rc) {
+		rc = dv_coder_decode_delta(c, rec, base->p, base->n, payload,
+					   p, err);
+		dv_bases_put(&t->store->bases, base);
+		return rc;
+	}
+	if (rc != DV_ENOTFOUND ||
+	    !dv_store_has_quick(t->store, DV_KIND_CHUNK, &rec->base))
+		return rc;
+	spare = dv_coder_spare(c, err);
+	if (!spare)
+		return DV_ENOMEM;
+	rc = dv_store_read(t->store, spare, DV_KIND_CHUNK, &rec->base, &b, &n,
+			   err);
+	return rc ? rc : dv_coder_decode_delta(c, rec, b, n, payload, p, err);
+}
+
+/* ---- new records ---- */
+
+#define TRIALS 2		/* bases tried for a chunk */
+
+struct choice {
+	struct dv_rec rec;
+	const void *payload;
+	struct dv_sketch sketch;
+	int sketched;
+};
+
+/*
+ * A delta against one of what the table suggests, most alike first; it has to
+ * save a third of `whole`. Then *out changes to it. Failures only cost bytes.
+ */
+static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
+		      size_t n, uint32_t whole, struct choice *out)
+{
+	struct dv_similar_hit hit[TRIALS];
+	unsigned int hits = dv_similar_find(t->similar, &out->sketch, hit,
+					    TRIALS);
+	int done = 0;
+
+	for (unsigned int i = 0; i < hits && !done; i++) {
+		const void *payload;
+		struct dv_base *base;
+		struct dv_rec rec;
+
+		if (txn_base(t, c, &hit[i].base, &base, NULL))
+			continue;
+		done = dv_coder_encode_delta(c, t->level, base->p, base->n, p,
+					     n, whole - whole / 3, &rec,
+					     &payload, NULL) == 1;
+		dv_bases_put(&t->store->bases, base);
+		if (!done)
+			continue;
+		out->rec = rec;
+		out->rec.base = hit[i].base;
+		out->payload = payload;
+	}
+}
+
+/* The shortest record for these bytes; its payload is in c->out or c->delta. */
+static int choose(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+		  const void *p, size_t n, struct choice *out,
+		  struct dv_err *err)
+{
+	int rc = dv_coder_encode(c, kind, t->level, p, n, &out->rec,
+				 &out->payload, err);
+
+	out->sketched = 0;
+	/* Noise resembles nothing, or is the same: looking costs more. */
+	if (rc || !t->similar || out->rec.codec != DV_CODEC_ZSTD)
+		return rc;
+	dv_similar_sketch(t->similar, p, n, &out->sketch);
+	out->sketched = 1;
+	try_deltas(t, c, p, n, out->rec.enc, out);
+	return 0;
+}
+
 int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       const struct dv_id *id, const void *p, size_t n,
 	       struct dv_err *err)
 {
-	const void *payload;
 	struct dv_err own = { 0 };
-	struct dv_rec rec;
+	struct choice choice;
 	int rc;
 
 	if (!err)
@@ -287,23 +464,53 @@ int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	rc = claim(t, kind, id, err);
 	if (rc <= 0)
 		return rc;
-	rc = dv_coder_encode(c, kind, t->level, p, n, &rec, &payload, err);
+	rc = choose(t, c, kind, p, n, &choice, err);
 	if (rc) {
 		pthread_mutex_lock(&t->mu);
 		fail(t, err);	/* the id is claimed but will not be there */
 		pthread_mutex_unlock(&t->mu);
 		return rc;
 	}
-	rec.id = *id;
-	return append(t, &rec, payload, err);
+	choice.rec.id = *id;
+	rc = append(t, &choice.rec, choice.payload, err);
+	if (!rc && choice.sketched)
+		dv_similar_add(t->similar, &choice.sketch,
+			       choice.rec.codec == DV_CODEC_DELTA ?
+				       &choice.rec.base : id);
+	return rc;
 }
 
-int dv_txn_put_record(struct dv_txn *t, const struct dv_rec *rec,
-		      const void *payload, struct dv_err *err)
+int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
+		      const struct dv_rec *rec, const void *payload,
+		      const void *content, struct dv_err *err)
 {
-	int rc = claim(t, rec->kind, &rec->id, err);
+	struct dv_err own = { 0 };
+	struct dv_rec whole;
+	struct dv_row row;
+	int rc = claim(t, rec->kind, &rec->id, err), fd;
 
-	return rc <= 0 ? rc : append(t, rec, payload, err);
+	if (rc <= 0)
+		return rc;
+	if (rec->codec != DV_CODEC_DELTA ||
+	    own_place(t, &rec->base, &fd, &row) ||
+	    dv_store_has_whole(t->store, &rec->base))
+		return append(t, rec, payload, err);
+	if (!err)
+		err = &own;
+	/* `content` may stand in c->out, which encoding overwrites. */
+	c = dv_coder_spare(c, err);
+	rc = c ? dv_coder_encode(c, rec->kind,
+				 t->level ? t->level : DV_ZST_LEVEL_DEFAULT,
+				 content, rec->raw, &whole, &payload, err) :
+		 DV_ENOMEM;
+	if (rc) {
+		pthread_mutex_lock(&t->mu);
+		fail(t, err);
+		pthread_mutex_unlock(&t->mu);
+		return rc;
+	}
+	whole.id = rec->id;
+	return append(t, &whole, payload, err);
 }
 
 static void wait_idle(struct dv_txn *t, struct dv_out_pack *p)

@@ -6,6 +6,12 @@
  * it. Packs are published in the order they were begun, and a record is put
  * after those it names, so a published list never names an absent chunk.
  *
+ * With a table of sketches (t->similar) a chunk that resembles a stored one is
+ * put as a delta against it, where that saves at least a third. A base is a
+ * whole record that was put before: it is published before its deltas, or with
+ * them. A delta record from elsewhere is kept as such only on that condition,
+ * else its chunk is encoded anew.
+ *
  * dv_txn_put may run on any thread; the others on one, with no put running.
  * After an error the transaction stays failed: what was not synced before is
  * not promised.
@@ -13,6 +19,7 @@
 #ifndef DV_STORE_TXN_H
 #define DV_STORE_TXN_H
 
+#include "store/similar.h"
 #include "store/store.h"
 
 struct dv_out_pack;
@@ -20,6 +27,7 @@ struct dv_out_pack;
 struct dv_txn {
 	struct dv_store *store;
 	int level;		/* zstd level; 0 stores raw */
+	struct dv_similar *similar;	/* the caller's; NULL: no new deltas */
 	int locked;
 	pthread_mutex_t mu;
 	pthread_cond_t idle;
@@ -27,6 +35,7 @@ struct dv_txn {
 	struct dv_out_pack *open, *sealed, **sealed_end;
 	size_t nsealed;
 	struct dv_err failed;	/* sticky */
+	uint32_t packs;		/* begun so far */
 	uint64_t raw, stored;	/* bytes of new records: content, in packs */
 	int dirty;		/* puts since the last sync */
 	struct dv_coder coder;	/* of the owning thread */
@@ -42,9 +51,18 @@ int dv_txn_begin(struct dv_txn *t, struct dv_store *s, int level,
 int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       const struct dv_id *id, const void *p, size_t n,
 	       struct dv_err *err) DV_MUST_USE;
-/* The same for a record encoded elsewhere; the caller has verified it. */
-int dv_txn_put_record(struct dv_txn *t, const struct dv_rec *rec,
-		      const void *payload, struct dv_err *err) DV_MUST_USE;
+/* The same for a record encoded elsewhere; `content` is what it decodes to. */
+int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
+		      const struct dv_rec *rec, const void *payload,
+		      const void *content, struct dv_err *err) DV_MUST_USE;
+/*
+ * dv_store_decode for a record that is not in the store yet: its base may have
+ * been put here, or stand in the store as a delta itself. DV_ENOTFOUND where
+ * there is no base.
+ */
+int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
+		  const struct dv_rec *rec, const void *payload,
+		  const uint8_t **p, struct dv_err *err) DV_MUST_USE;
 /* In the store, or put here. */
 int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id);
 int dv_txn_sync(struct dv_txn *t, struct dv_err *err) DV_MUST_USE;

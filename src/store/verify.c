@@ -35,8 +35,8 @@ static void check_run(struct dv_job *job, void *ctx)
 			return;
 		r->bad[i] = dv_store_read_record(r->store, ctx, &r->loc[i],
 						 &rec, &payload, &r->why) ||
-			    dv_coder_decode(ctx, &rec, payload, &content,
-					    &r->why);
+			    dv_store_decode(r->store, ctx, &rec, payload,
+					    &content, &r->why);
 		dv_progress_add(r->progress, r->loc[i].row.enc);
 	}
 }
@@ -148,7 +148,7 @@ void dv_verify_release(struct dv_verify *v)
 }
 
 /* Good records of a pack whose table is unreadable are found by scanning. */
-static int keep_by_scan(struct dv_txn *t, struct dv_pack *p,
+static int keep_by_scan(struct dv_txn *t, struct dv_pack *p, int deltas,
 			struct dv_err *err)
 {
 	uint64_t off = DV_PACK_HEAD;
@@ -172,11 +172,13 @@ static int keep_by_scan(struct dv_txn *t, struct dv_pack *p,
 		rc = dv_buf_reserve(&t->coder.in, rec.enc, err);
 		if (rc)
 			break;
-		if (dv_pread_full(fd, t->coder.in.p, rec.enc, off + h) ==
+		if ((rec.codec == DV_CODEC_DELTA) == deltas &&
+		    dv_pread_full(fd, t->coder.in.p, rec.enc, off + h) ==
 			    (ssize_t)rec.enc &&
-		    !dv_coder_decode(&t->coder, &rec, t->coder.in.p, &content,
-				     NULL))
-			rc = dv_txn_put_record(t, &rec, t->coder.in.p, err);
+		    !dv_txn_decode(t, &t->coder, &rec, t->coder.in.p, &content,
+				   NULL))
+			rc = dv_txn_put_record(t, &t->coder, &rec,
+					       t->coder.in.p, content, err);
 		if (rc)
 			break;
 		off += h + rec.enc;
@@ -204,9 +206,12 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 		if (s->set.v[i]->mark)
 			s->set.v[i]->gone = 1;
 	pthread_rwlock_unlock(&s->set.mu);
-	for (size_t i = 0; !rc && i < s->set.n; i++)
-		if (s->set.v[i]->mark)
-			rc = keep_by_scan(&t, s->set.v[i], err);
+	/* Bases before what needs them. */
+	for (int deltas = 0; !rc && deltas < 2; deltas++)
+		for (size_t i = 0; !rc && i < s->set.n; i++)
+			if (s->set.v[i]->mark)
+				rc = keep_by_scan(&t, s->set.v[i], deltas,
+						  err);
 	if (!rc)
 		rc = dv_txn_commit(&t, err);
 	dv_txn_end(&t);
