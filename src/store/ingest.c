@@ -27,6 +27,7 @@ struct region {
 struct part {
 	const uint8_t *p;
 	uint32_t len;
+	uint64_t off;		/* in the file */
 	int known;		/* it is in the store, by its id */
 	int expected;		/* probably it is `like` */
 	struct dv_predict_chunk like;
@@ -61,6 +62,7 @@ struct dv_ingest {
 	struct batch *small_batch;	/* being filled, across files */
 	struct dv_list_builder list;
 	struct dv_predict predict;
+	struct dv_prior prior;	/* .store NULL: none */
 };
 
 int dv_ingest_open(struct dv_ingest **out, struct dv_txn *txn,
@@ -103,10 +105,17 @@ int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
 	in->size = in->cut = 0;
 	in->start = in->end = 0;
 	dv_predict_stop(&in->predict);
+	if (in->txn && in->txn->similar && previous && !cut_here)
+		dv_prior_init(&in->prior, in->txn->store, previous);
 	if (in->txn && previous && previous->scheme == DV_SCHEME_DV1)
 		return dv_predict_start(&in->predict, in->txn->store, previous,
 					cut_here, err);
 	return 0;
+}
+
+static struct dv_prior *prior(struct dv_ingest *in)
+{
+	return in->prior.store ? &in->prior : NULL;
 }
 
 /* A failure stays with the transaction: no commit succeeds after it. */
@@ -137,8 +146,8 @@ static void hash_batch(struct dv_job *job, void *ctx)
 			continue;
 		}
 		dv_sha256_of(c->sha, p->p, p->len, &p->id);
-		if (txn && dv_txn_put(txn, c, DV_KIND_CHUNK, &p->id, p->p,
-				      p->len, &b->err))
+		if (txn && dv_txn_put_like(txn, c, &p->id, p->p, p->len,
+					   prior(b->in), p->off, &b->err))
 			break;
 	}
 }
@@ -203,6 +212,7 @@ void dv_ingest_abort(struct dv_ingest *in)
 	in->cur = NULL;
 	in->start = in->end = 0;
 	dv_predict_stop(&in->predict);
+	dv_prior_release(&in->prior);
 }
 
 void dv_ingest_close(struct dv_ingest *in)
@@ -292,6 +302,7 @@ static int queue_chunk(struct dv_ingest *in, const uint8_t *p, uint32_t len,
 	part = &b->part[b->n++];
 	part->p = p;
 	part->len = len;
+	part->off = in->cut;
 	part->known = known != NULL;
 	if (known)
 		part->id = known->id;
@@ -506,11 +517,12 @@ static int finish_small(struct dv_ingest *in, struct dv_err *err)
 	int rc = 0;
 
 	dv_sha256_of(in->coder.sha, p, len, &id);
-	if (in->deferring && len <= SMALL_MAX)
+	/* What is put later cannot look at the previous version any more. */
+	if (in->deferring && len <= SMALL_MAX && !prior(in))
 		rc = defer(in, p, len, &id, err);
 	else if (in->txn)
-		rc = dv_txn_put(in->txn, &in->coder, DV_KIND_CHUNK, &id, p,
-				len, err);
+		rc = dv_txn_put_like(in->txn, &in->coder, &id, p, len,
+				     prior(in), 0, err);
 	in->start = in->end;
 	return rc ? rc : add_chunk(in, len, &id, err);
 }

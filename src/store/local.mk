@@ -15,6 +15,8 @@ libdv_a_SOURCES += \
 	src/store/packset.h \
 	src/store/predict.c \
 	src/store/predict.h \
+	src/store/prior.c \
+	src/store/prior.h \
 	src/store/recover.c \
 	src/store/similar.c \
 	src/store/similar.h \

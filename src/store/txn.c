@@ -395,6 +395,12 @@ int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
 
 #define TRIALS 2		/* bases tried for a chunk */
 
+/* Where to look when the table suggests nothing. */
+struct near {
+	struct dv_prior *prior;
+	uint64_t off;
+};
+
 struct choice {
 	struct dv_rec rec;
 	const void *payload;
@@ -407,13 +413,19 @@ struct choice {
  * save a third of `whole`. Then *out changes to it. Failures only cost bytes.
  */
 static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
-		      size_t n, uint32_t whole, struct choice *out)
+		       size_t n, const struct near *near, struct choice *out)
 {
 	struct dv_similar_hit hit[TRIALS];
 	unsigned int hits = dv_similar_find(t->similar, &out->sketch, hit,
 					    TRIALS);
+	uint32_t whole = out->rec.enc;
+	struct dv_coder *spare;
 	int done = 0;
 
+	/* The new record's payload stands in c: another one reads. */
+	if (!hits && near && (spare = dv_coder_spare(c, NULL)) &&
+	    dv_prior_cover(near->prior, t->similar, spare, near->off))
+		hits = dv_similar_find(t->similar, &out->sketch, hit, TRIALS);
 	for (unsigned int i = 0; i < hits && !done; i++) {
 		const void *payload;
 		struct dv_base *base;
@@ -435,8 +447,8 @@ static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
 
 /* The shortest record for these bytes; its payload is in c->out or c->delta. */
 static int choose(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
-		  const void *p, size_t n, struct choice *out,
-		  struct dv_err *err)
+		  const void *p, size_t n, const struct near *near,
+		  struct choice *out, struct dv_err *err)
 {
 	int rc = dv_coder_encode(c, kind, t->level, p, n, &out->rec,
 				 &out->payload, err);
@@ -447,13 +459,13 @@ static int choose(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 		return rc;
 	dv_similar_sketch(t->similar, p, n, &out->sketch);
 	out->sketched = 1;
-	try_deltas(t, c, p, n, out->rec.enc, out);
+	try_deltas(t, c, p, n, near, out);
 	return 0;
 }
 
-int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+static int put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       const struct dv_id *id, const void *p, size_t n,
-	       struct dv_err *err)
+	       const struct near *near, struct dv_err *err)
 {
 	struct dv_err own = { 0 };
 	struct choice choice;
@@ -464,7 +476,7 @@ int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	rc = claim(t, kind, id, err);
 	if (rc <= 0)
 		return rc;
-	rc = choose(t, c, kind, p, n, &choice, err);
+	rc = choose(t, c, kind, p, n, near, &choice, err);
 	if (rc) {
 		pthread_mutex_lock(&t->mu);
 		fail(t, err);	/* the id is claimed but will not be there */
@@ -478,6 +490,22 @@ int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 			       choice.rec.codec == DV_CODEC_DELTA ?
 				       &choice.rec.base : id);
 	return rc;
+}
+
+int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+	       const struct dv_id *id, const void *p, size_t n,
+	       struct dv_err *err)
+{
+	return put(t, c, kind, id, p, n, NULL, err);
+}
+
+int dv_txn_put_like(struct dv_txn *t, struct dv_coder *c,
+		    const struct dv_id *id, const void *p, size_t n,
+		    struct dv_prior *prior, uint64_t off, struct dv_err *err)
+{
+	struct near near = { prior, off };
+
+	return put(t, c, DV_KIND_CHUNK, id, p, n, prior ? &near : NULL, err);
 }
 
 int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,

@@ -19,7 +19,7 @@
 #ifndef DV_STORE_TXN_H
 #define DV_STORE_TXN_H
 
-#include "store/similar.h"
+#include "store/prior.h"
 #include "store/store.h"
 
 struct dv_out_pack;
@@ -51,6 +51,14 @@ int dv_txn_begin(struct dv_txn *t, struct dv_store *s, int level,
 int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       const struct dv_id *id, const void *p, size_t n,
 	       struct dv_err *err) DV_MUST_USE;
+/*
+ * The same for a chunk that stands at `off` in a file whose previous version
+ * is `prior` (NULL: there is none, or it was added here).
+ */
+int dv_txn_put_like(struct dv_txn *t, struct dv_coder *c,
+		    const struct dv_id *id, const void *p, size_t n,
+		    struct dv_prior *prior, uint64_t off, struct dv_err *err)
+	DV_MUST_USE;
 /* The same for a record encoded elsewhere; `content` is what it decodes to. */
 int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
 		      const struct dv_rec *rec, const void *payload,

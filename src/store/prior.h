@@ -1,0 +1,36 @@
+/*
+ * The previous version of a file as a source of bases. Chunks that were added
+ * here are in the table of sketches already; those that a fetch brought are
+ * not, and are sketched when a chunk near their place finds nothing else.
+ */
+#ifndef DV_STORE_PRIOR_H
+#define DV_STORE_PRIOR_H
+
+#include <pthread.h>
+
+#include "store/content.h"
+#include "store/similar.h"
+
+struct dv_prior {
+	struct dv_store *store;
+	struct dv_oid oid;
+	pthread_mutex_t mu;
+	struct dv_buf list;		/* its file list, once it was needed */
+	struct dv_flist flist;
+	struct dv_idmap done;		/* chunks in the table by now */
+	int loaded;			/* 1 yes, -1 not to be had */
+};
+
+/* Reads nothing yet. */
+void dv_prior_init(struct dv_prior *p, struct dv_store *s,
+		   const struct dv_oid *previous);
+void dv_prior_release(struct dv_prior *p);
+/*
+ * Put the chunks within DV_PRIOR_REACH bytes of `off` into the table. On any
+ * thread. 1 where there was something to put. What cannot be read is left out.
+ */
+#define DV_PRIOR_REACH (2u << 20)
+int dv_prior_cover(struct dv_prior *p, struct dv_similar *t,
+		   struct dv_coder *c, uint64_t off);
+
+#endif
