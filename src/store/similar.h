@@ -24,11 +24,11 @@
 
 struct dv_similar;
 
-#define DV_SIMILAR_MIN 4	/* features in common to be suggested */
+#define DV_SIMILAR_MIN 6	/* features in common to be suggested */
 
 struct dv_similar_hit {
 	struct dv_id base;
-	unsigned int common;	/* features: DV_SIMILAR_MIN..12 */
+	unsigned int common;	/* features: DV_SIMILAR_MIN to 12 */
 };
 
 /* Opens or makes the file. NULL where it cannot be had: then no deltas. */
