@@ -4,6 +4,7 @@ dist_man_MANS += \
 	man/git-dv-cat.1 \
 	man/git-dv-checkout.1 \
 	man/git-dv-config.5 \
+	man/git-dv-du.1 \
 	man/git-dv-env.1 \
 	man/git-dv-fetch.1 \
 	man/git-dv-filter.1 \

@@ -42,6 +42,12 @@ void dv_ctx_close(struct dv_ctx *c);
 
 /* Print "error: ..." and return 1 (130 when interrupted). */
 int dv_fail(const struct dv_err *err);
+/*
+ * "path" in a JSON object; for one that is not UTF-8 also its bytes in hex, as
+ * "path_hex".
+ */
+struct cJSON;
+void dv_json_path(struct cJSON *o, const char *path);
 /* From dv_opt_parse: -1 gives 0, -2 gives 129. */
 int dv_opt_exit(int parsed);
 
@@ -80,6 +86,7 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 int dv_cmd_add(int argc, char **argv);
 int dv_cmd_cat(int argc, char **argv);
 int dv_cmd_checkout_main(int argc, char **argv);
+int dv_cmd_du(int argc, char **argv);
 int dv_cmd_env(int argc, char **argv);
 int dv_cmd_fetch_main(int argc, char **argv);
 int dv_cmd_help(int argc, char **argv);

@@ -1,10 +1,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/proc.h"
+#include "base/hex.h"
 #include "cmd/cmd.h"
 #include "codec/glob.h"
 
@@ -272,4 +275,46 @@ int dv_select_has(const struct dv_select *s, const char *path)
 	if (in && s->include.n)
 		in = any_glob(&s->include, path);
 	return in && !any_glob(&s->exclude, path);
+}
+
+/* JSON is UTF-8: what is not becomes U+FFFD, and path_hex has the bytes. */
+static int valid_utf8(const char *s)
+{
+	const uint8_t *p = (const uint8_t *)s;
+
+	while (*p) {
+		int n = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 && *p > 0xc1 ? 1 :
+			(*p & 0xf0) == 0xe0 ? 2 :
+			(*p & 0xf8) == 0xf0 && *p < 0xf5 ? 3 : -1;
+
+		if (n < 0)
+			return 0;
+		for (p++; n; n--, p++)
+			if ((*p & 0xc0) != 0x80)
+				return 0;
+	}
+	return 1;
+}
+
+void dv_json_path(struct cJSON *o, const char *path)
+{
+	struct dv_buf b = { 0 };
+	char *hex;
+
+	if (valid_utf8(path)) {
+		cJSON_AddStringToObject(o, "path", path);
+		return;
+	}
+	for (const char *p = path; *p; p++)
+		if (dv_buf_addstr(&b, (unsigned char)*p < 0x80 ?
+				  (char[]){ *p, 0 } : "\xef\xbf\xbd", NULL))
+			break;
+	cJSON_AddStringToObject(o, "path", dv_buf_str(&b));
+	hex = malloc(2 * strlen(path) + 1);
+	if (hex) {
+		dv_hex_encode(hex, path, strlen(path));
+		cJSON_AddStringToObject(o, "path_hex", hex);
+	}
+	free(hex);
+	dv_buf_release(&b);
 }

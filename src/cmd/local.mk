@@ -1,5 +1,6 @@
 libdv_a_SOURCES += \
 	src/cmd/cmd-add.c \
+	src/cmd/cmd-du.c \
 	src/cmd/cmd-fetch.c \
 	src/cmd/cmd-hook.c \
 	src/cmd/cmd-push.c \
@@ -13,4 +14,3 @@ libdv_a_SOURCES += \
 	src/cmd/common.c \
 	src/cmd/setup.c \
 	src/cmd/table.c
-

@@ -21,6 +21,7 @@ const struct dv_cmd dv_cmds[] = {
 	{ "pull", DAILY, "fetch, then checkout", dv_cmd_pull },
 	{ "push", DAILY, "send content to a store", dv_cmd_push_main },
 	{ "cat", DAILY, "write a file's content to standard output", dv_cmd_cat },
+	{ "du", CARE, "show what files and their versions take in the store", dv_cmd_du },
 	{ "verify", CARE, "read everything in the store again", dv_cmd_verify },
 	{ "pointer", PLUMBING, "print the pointer of a file's content", dv_cmd_pointer },
 	{ "hook", PLUMBING, "what the installed hooks run", dv_cmd_hook },

@@ -3,6 +3,7 @@ libdv_a_SOURCES += \
 	src/remote/compact.c \
 	src/remote/compact.h \
 	src/remote/dir.c \
+	src/remote/fetch-store.c \
 	src/remote/fetch.c \
 	src/remote/fetch.h \
 	src/remote/push.c \
@@ -11,4 +12,3 @@ libdv_a_SOURCES += \
 	src/remote/remote.h \
 	src/remote/upload.c \
 	src/remote/upload.h
-

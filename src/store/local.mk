@@ -5,6 +5,8 @@ libdv_a_SOURCES += \
 	src/store/coder.h \
 	src/store/content.c \
 	src/store/content.h \
+	src/store/delta.c \
+	src/store/delta.h \
 	src/store/extract.c \
 	src/store/extract.h \
 	src/store/ingest.c \
@@ -24,5 +26,7 @@ libdv_a_SOURCES += \
 	src/store/store.h \
 	src/store/txn.c \
 	src/store/txn.h \
+	src/store/usage.c \
+	src/store/usage.h \
 	src/store/verify.c \
 	src/store/verify.h

@@ -21,7 +21,7 @@ struct dv_prior {
 	int loaded;			/* 1 yes, -1 not to be had */
 };
 
-/* Reads nothing yet. */
+/* Its lists are read when they are first needed. */
 void dv_prior_init(struct dv_prior *p, struct dv_store *s,
 		   const struct dv_oid *previous);
 void dv_prior_release(struct dv_prior *p);

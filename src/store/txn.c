@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "store/delta.h"
 
 /* So many sealed packs make a transaction long: 1 GiB. */
 #define SEALED_MAX 16
@@ -279,14 +280,8 @@ static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 	return rc == DV_EEXIST ? 0 : rc ? rc : 1;
 }
 
-/* ---- bases ---- */
-
-/*
- * Where a whole record of this chunk stands in a pack that is being written.
- * Packs are closed only while no put runs.
- */
-static int own_place(struct dv_txn *t, const struct dv_id *id, int *fd,
-		     struct dv_row *row)
+int dv_txn_own(struct dv_txn *t, const struct dv_id *id, int *fd,
+	       struct dv_row *row)
 {
 	uint64_t *place;
 	int found = 0;
@@ -311,164 +306,12 @@ static int own_place(struct dv_txn *t, const struct dv_id *id, int *fd,
 	return found;
 }
 
-static int read_own(struct dv_txn *t, struct dv_coder *c, int fd,
-		    const struct dv_row *row, struct dv_base **out,
-		    struct dv_err *err)
-{
-	size_t len = (size_t)dv_row_len(row), h;
-	const uint8_t *p;
-	struct dv_rec rec;
-	int rc;
-
-	c->in.n = 0;
-	rc = dv_buf_reserve(&c->in, len, err);
-	if (rc)
-		return rc;
-	if (dv_pread_full(fd, c->in.p, len, row->off) != (ssize_t)len)
-		return dv_err_errno(err, "cannot read the store '%s' back",
-				    t->store->path);
-	rc = dv_rec_parse(c->in.p, len, &rec, &h, err);
-	if (!rc)
-		rc = dv_coder_decode(c, &rec, c->in.p + h, &p, err);
-	if (rc)
-		return rc;
-	*out = dv_bases_add(&t->store->bases, &row->id, p, rec.raw, err);
-	return *out ? 0 : DV_ENOMEM;
-}
-
-/* A base that a new delta may name; DV_ENOTFOUND where there is none. */
-static int txn_base(struct dv_txn *t, struct dv_coder *c,
-		    const struct dv_id *id, struct dv_base **out,
-		    struct dv_err *err)
-{
-	struct dv_coder *spare;
-	struct dv_row row;
-	int fd;
-
-	*out = NULL;
-	if (own_place(t, id, &fd, &row)) {
-		*out = dv_bases_get(&t->store->bases, id);
-		if (*out)
-			return 0;
-		spare = dv_coder_spare(c, err);
-		return spare ? read_own(t, spare, fd, &row, out, err) :
-			       DV_ENOMEM;
-	}
-	if (!dv_store_has_whole(t->store, id))
-		return dv_err_set(err, DV_ENOTFOUND,
-				  "chunk %s is not in the local store",
-				  dv_id_hex(id).s);
-	return dv_store_base(t->store, c, id, out, err);
-}
-
-int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
-		  const struct dv_rec *rec, const void *payload,
-		  const uint8_t **p, struct dv_err *err)
-{
-	struct dv_coder *spare;
-	struct dv_base *base;
-	const uint8_t *b;
-	size_t n;
-	int rc;
-
-	if (rec->codec != DV_CODEC_DELTA)
-		return dv_coder_decode(c, rec, payload, p, err);
-	rc = txn_base(t, c, &rec->base, &base, err);
-	if (!rc) {
-		rc = dv_coder_decode_delta(c, rec, base->p, base->n, payload,
-					   p, err);
-		dv_bases_put(&t->store->bases, base);
-		return rc;
-	}
-	if (rc != DV_ENOTFOUND ||
-	    !dv_store_has_quick(t->store, DV_KIND_CHUNK, &rec->base))
-		return rc;
-	spare = dv_coder_spare(c, err);
-	if (!spare)
-		return DV_ENOMEM;
-	rc = dv_store_read(t->store, spare, DV_KIND_CHUNK, &rec->base, &b, &n,
-			   err);
-	return rc ? rc : dv_coder_decode_delta(c, rec, b, n, payload, p, err);
-}
-
-/* ---- new records ---- */
-
-#define TRIALS 2		/* bases tried for a chunk */
-
-/* Where to look when the table suggests nothing. */
-struct near {
-	struct dv_prior *prior;
-	uint64_t off;
-};
-
-struct choice {
-	struct dv_rec rec;
-	const void *payload;
-	struct dv_sketch sketch;
-	int sketched;
-};
-
-/*
- * A delta against one of what the table suggests, most alike first; it has to
- * save a third of `whole`. Then *out changes to it. Failures only cost bytes.
- */
-static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
-		       size_t n, const struct near *near, struct choice *out)
-{
-	struct dv_similar_hit hit[TRIALS];
-	unsigned int hits = dv_similar_find(t->similar, &out->sketch, hit,
-					    TRIALS);
-	uint32_t whole = out->rec.enc;
-	struct dv_coder *spare;
-	int done = 0;
-
-	/* The new record's payload stands in c: another one reads. */
-	if (!hits && near && (spare = dv_coder_spare(c, NULL)) &&
-	    dv_prior_cover(near->prior, t->similar, spare, near->off))
-		hits = dv_similar_find(t->similar, &out->sketch, hit, TRIALS);
-	for (unsigned int i = 0; i < hits && !done; i++) {
-		const void *payload;
-		struct dv_base *base;
-		struct dv_rec rec;
-
-		if (txn_base(t, c, &hit[i].base, &base, NULL))
-			continue;
-		done = dv_coder_encode_delta(c, t->level, base->p, base->n, p,
-					     n, whole - whole / 3, &rec,
-					     &payload, NULL) == 1;
-		dv_bases_put(&t->store->bases, base);
-		if (!done)
-			continue;
-		out->rec = rec;
-		out->rec.base = hit[i].base;
-		out->payload = payload;
-	}
-}
-
-/* The shortest record for these bytes; its payload is in c->out or c->delta. */
-static int choose(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
-		  const void *p, size_t n, const struct near *near,
-		  struct choice *out, struct dv_err *err)
-{
-	int rc = dv_coder_encode(c, kind, t->level, p, n, &out->rec,
-				 &out->payload, err);
-
-	out->sketched = 0;
-	/* Noise resembles nothing, or is the same: looking costs more. */
-	if (rc || !t->similar || out->rec.codec != DV_CODEC_ZSTD)
-		return rc;
-	dv_similar_sketch(t->similar, p, n, &out->sketch);
-	out->sketched = 1;
-	try_deltas(t, c, p, n, near, out);
-	return 0;
-}
-
 static int put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       const struct dv_id *id, const void *p, size_t n,
-	       const struct near *near, struct dv_err *err)
+	       const struct dv_near *near, struct dv_err *err)
 {
 	struct dv_err own = { 0 };
-	struct choice choice;
+	struct dv_choice choice;
 	int rc;
 
 	if (!err)
@@ -476,7 +319,7 @@ static int put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	rc = claim(t, kind, id, err);
 	if (rc <= 0)
 		return rc;
-	rc = choose(t, c, kind, p, n, near, &choice, err);
+	rc = dv_delta_choose(t, c, kind, p, n, near, &choice, err);
 	if (rc) {
 		pthread_mutex_lock(&t->mu);
 		fail(t, err);	/* the id is claimed but will not be there */
@@ -503,7 +346,7 @@ int dv_txn_put_like(struct dv_txn *t, struct dv_coder *c,
 		    const struct dv_id *id, const void *p, size_t n,
 		    struct dv_prior *prior, uint64_t off, struct dv_err *err)
 {
-	struct near near = { prior, off };
+	struct dv_near near = { prior, off };
 
 	return put(t, c, DV_KIND_CHUNK, id, p, n, prior ? &near : NULL, err);
 }
@@ -520,7 +363,7 @@ int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
 	if (rc <= 0)
 		return rc;
 	if (rec->codec != DV_CODEC_DELTA ||
-	    own_place(t, &rec->base, &fd, &row) ||
+	    dv_txn_own(t, &rec->base, &fd, &row) ||
 	    dv_store_has_whole(t->store, &rec->base))
 		return append(t, rec, payload, err);
 	if (!err)

@@ -71,6 +71,12 @@ int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
 int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
 		  const struct dv_rec *rec, const void *payload,
 		  const uint8_t **p, struct dv_err *err) DV_MUST_USE;
+/*
+ * Where a whole record of this chunk stands in a pack that is being written,
+ * for reading while a put runs: 1 or 0.
+ */
+int dv_txn_own(struct dv_txn *t, const struct dv_id *id, int *fd,
+	       struct dv_row *row);
 /* In the store, or put here. */
 int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id);
 int dv_txn_sync(struct dv_txn *t, struct dv_err *err) DV_MUST_USE;
