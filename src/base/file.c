@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -352,4 +355,32 @@ int dv_unlock_fd(int fd)
 	struct flock fl = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
 	return fcntl(fd, F_OFD_SETLK, &fl);
+}
+
+int dv_fs_is_network(const char *path)
+{
+#ifdef __linux__
+	/* Magic numbers of linux/magic.h and of file systems outside of it. */
+	static const uint32_t magic[] = {
+		0x6969,		/* NFS */
+		0x517b,		/* SMB */
+		0xff534d42,	/* CIFS */
+		0xfe534d42,	/* SMB 2 and 3 */
+		0x01021997,	/* 9P */
+		0x00c36400,	/* Ceph */
+		0x5346414f,	/* AFS */
+		0x73757245,	/* Coda */
+		0x0bd00bd0,	/* Lustre */
+		0x47504653,	/* GPFS */
+	};
+	struct statfs st;
+
+	if (statfs(path, &st))
+		return 0;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(magic); i++)
+		if ((uint32_t)st.f_type == magic[i])
+			return 1;
+#endif
+	(void)path;
+	return 0;
 }

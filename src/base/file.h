@@ -47,6 +47,12 @@ int dv_file_exists(const char *path);
 int dv_dir_list(const char *dir, struct dv_strs *out, struct dv_err *err)
 	DV_MUST_USE;
 
+/*
+ * 1 where the path is on a network file system, on which machines do not share
+ * memory that is mapped from a file.
+ */
+int dv_fs_is_network(const char *path);
+
 /* asprintf for paths and messages; NULL when out of memory. Caller frees. */
 char *dv_fmt(const char *fmt, ...) DV_PRINTF(1, 2);
 /* The directory part of a path ("." where there is none). Caller frees. */

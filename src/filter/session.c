@@ -79,7 +79,8 @@ static struct dv_similar *open_similar(struct dv_session *s)
 	struct dv_similar *t;
 	char *path;
 
-	if (!dv_config_bool(&s->repo, "dv.delta", 1))
+	if (!dv_config_bool(&s->repo, "dv.delta", 1) ||
+	    dv_fs_is_network(s->repo.common_dir))
 		return NULL;
 	path = dv_fmt("%s/dv/sketches", s->repo.common_dir);
 	t = path ? dv_similar_open(path) : NULL;

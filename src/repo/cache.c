@@ -142,7 +142,7 @@ struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 
 	if (!c || !dir)
 		goto fail;
-	if (dv_dir_make(dir, NULL))
+	if (dv_dir_make(dir, NULL) || dv_fs_is_network(dir))
 		goto fail;
 	rc = open_env(c, dir);
 	if (rc == MDB_CORRUPTED || rc == MDB_INVALID) {
