@@ -18,7 +18,8 @@ struct dv_zst {
 	ZSTD_CCtx *c;
 	ZSTD_CCtx *delta;	/* made when first needed */
 	ZSTD_DCtx *d;
-	int level, delta_level;
+	int level, delta_level;	/* that c and delta are set to, */
+	int few;		/* and whether c for few matches */
 	uint8_t *check;		/* grows to what was checked */
 	size_t check_cap;
 };
@@ -68,23 +69,80 @@ static int decode_equals(struct dv_zst *z, const void *base, size_t base_n,
 	       memcmp(z->check, p, n) == 0;
 }
 
-size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
-		     void *out, size_t cap, size_t limit)
+/*
+ * Planes of numbers hold few matches worth having, but many short ones at
+ * random, which cost more time and room than they save. With the fast search
+ * of the lowest levels, a table of 256 entries passes over them and still
+ * finds runs: twice as fast, and smaller by 2% for weights.
+ */
+static int set_params(struct dv_zst *z, int level, int few)
+{
+	few = few && level <= 2;
+	if (level == z->level && few == z->few)
+		return 0;
+	z->level = -1;
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel,
+						level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->c, ZSTD_c_hashLog,
+						few ? 8 : 0)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->c, ZSTD_c_minMatch,
+						few ? 7 : 0)))
+		return -1;
+	z->level = level;
+	z->few = few;
+	return 0;
+}
+
+/* A block has one table for its literals: each plane gets blocks of its own. */
+static size_t stream_planes(struct dv_zst *z, const uint8_t *p, size_t n,
+			    unsigned int planes, void *out, size_t cap)
+{
+	ZSTD_outBuffer o = { out, cap, 0 };
+	size_t m = n / planes;
+
+	if (ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(z->c, n)))
+		return 0;
+	for (unsigned int k = 0; k < planes; k++) {
+		int last = k == planes - 1;
+		ZSTD_inBuffer in = { p + k * m, last ? n - k * m : m, 0 };
+
+		/* Not 0: an error, or `out` is too small. */
+		if (ZSTD_compressStream2(z->c, &o, &in,
+					 last ? ZSTD_e_end : ZSTD_e_flush))
+			return 0;
+	}
+	return o.pos;
+}
+
+size_t dv_zst_try(struct dv_zst *z, int level, const void *p, size_t n,
+		  unsigned int planes, void *out, size_t cap)
 {
 	size_t r;
 
-	if (level != z->level) {
-		r = ZSTD_CCtx_setParameter(z->c, ZSTD_c_compressionLevel,
-					   level);
-		if (ZSTD_isError(r))
-			return 0;
-		z->level = level;
-	}
-	r = ZSTD_compress2(z->c, out, cap, p, n);
-	if (ZSTD_isError(r) || r >= limit || 
-	    !decode_equals(z, NULL, 0, out, r, p, n))
+	/* What failed before may have left a frame half done. */
+	ZSTD_CCtx_reset(z->c, ZSTD_reset_session_only);
+	if (set_params(z, level, planes > 1))
 		return 0;
-	return r;
+	if (planes > 1)
+		return stream_planes(z, p, n, planes, out, cap);
+	r = ZSTD_compress2(z->c, out, cap, p, n);
+	return ZSTD_isError(r) ? 0 : r;
+}
+
+size_t dv_zst_encode_planes(struct dv_zst *z, int level, const void *p,
+			    size_t n, unsigned int planes, void *out,
+			    size_t cap, size_t limit)
+{
+	size_t r = dv_zst_try(z, level, p, n, planes, out, cap);
+
+	return r && r < limit && decode_equals(z, NULL, 0, out, r, p, n) ?
+		r : 0;
+}
+
+size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
+		     void *out, size_t cap, size_t limit)
+{
+	return dv_zst_encode_planes(z, level, p, n, 1, out, cap, limit);
 }
 
 static int delta_context(struct dv_zst *z, int level)
@@ -164,26 +222,8 @@ int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
 	return dv_zst_decode_delta(z, NULL, 0, frame, n, out, raw, err);
 }
 
-/*
- * Do the bytes of a sample of 4 KiB look evenly spread? The sum of the squared
- * counts is n + n^2/256 for noise (the collision count; Renyi entropy of order
- * 2) and more for anything else; a tenth above that is not noise.
- */
-static int sample_is_even(const uint8_t *p, size_t n)
-{
-	uint16_t count[256] = { 0 };
-	size_t piece = 256, step = n / 16, total = 16 * piece;
-	uint64_t sum = 0;
-
-	for (size_t at = 0; at + piece <= n && at < 16 * step; at += step)
-		for (size_t i = 0; i < piece; i++)
-			count[p[at + i]]++;
-	for (int i = 0; i < 256; i++)
-		sum += (uint64_t)count[i] * count[i];
-	return sum * 10 < (total + (uint64_t)total * total / 256) * 11;
-}
-
-int dv_looks_compressible(struct dv_zst *z, const void *p, size_t n)
+int dv_looks_compressible(struct dv_zst *z, const struct dv_sample *s,
+			  const void *p, size_t n)
 {
 	uint8_t out[2048 + 512];
 	size_t m = 2048, r;
@@ -192,7 +232,7 @@ int dv_looks_compressible(struct dv_zst *z, const void *p, size_t n)
 	 * Numbers in binary come near noise too but repeat: a fast trial on
 	 * one sample tells them apart.
 	 */
-	if (n < 4096 || !sample_is_even(p, n))
+	if (!dv_sample_is_even(s))
 		return 1;
 	r = ZSTD_compressCCtx(z->c, out, sizeof(out),
 			      (const uint8_t *)p + (n - m) / 2, m, 1);

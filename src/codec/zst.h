@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "codec/sample.h"
 
 #define DV_ZST_LEVEL_DEFAULT 1
 #define DV_ZST_LEVEL_MAX 19
@@ -26,6 +27,17 @@ void dv_zst_close(struct dv_zst *z);
  */
 size_t dv_zst_encode(struct dv_zst *z, int level, const void *p, size_t n,
 		     void *out, size_t cap, size_t limit);
+/*
+ * The same for n bytes in so many planes of n / planes bytes each, the rest
+ * behind the last (codec/group.h): each plane has blocks, and so entropy
+ * tables, of its own. Any decoder reads the frame.
+ */
+size_t dv_zst_encode_planes(struct dv_zst *z, int level, const void *p,
+			    size_t n, unsigned int planes, void *out,
+			    size_t cap, size_t limit);
+/* How long the frame would be, for comparing ways; 0: not below cap. */
+size_t dv_zst_try(struct dv_zst *z, int level, const void *p, size_t n,
+		  unsigned int planes, void *out, size_t cap);
 /* Decode into exactly `raw` bytes; DV_ECORRUPT when it does not. */
 int dv_zst_decode(struct dv_zst *z, const void *frame, size_t n, void *out,
 		  size_t raw, struct dv_err *err) DV_MUST_USE;
@@ -44,9 +56,11 @@ int dv_zst_decode_delta(struct dv_zst *z, const void *base, size_t base_n,
 			struct dv_err *err) DV_MUST_USE;
 
 /*
- * A cheap look at a sample of the bytes: 0 when they are so close to noise
- * (encrypted, or compressed already) that encoding is not worth trying.
+ * A cheap look at n >= DV_SAMPLE_MIN bytes and the sample of them: 0 when they
+ * are so close to noise (encrypted, or compressed already) that encoding is
+ * not worth trying.
  */
-int dv_looks_compressible(struct dv_zst *z, const void *p, size_t n);
+int dv_looks_compressible(struct dv_zst *z, const struct dv_sample *s,
+			  const void *p, size_t n);
 
 #endif

@@ -7,15 +7,33 @@
 #define DV_STORE_CODER_H
 
 #include "base/pool.h"
+#include "codec/sample.h"
 #include "codec/zst.h"
 #include "format/pack.h"
+
+/*
+ * What the chunks before say about grouping: neighbours are mostly alike, so
+ * that few have to be tried both ways.
+ */
+struct dv_coder_hint {
+	struct dv_sample gained;	/* the last trial that gained, */
+	unsigned int width;		/* the width that did, or 0, */
+	int level;			/* the level for its planes, */
+	unsigned int trust;		/* and more like it to take on trust */
+	struct dv_sample failed;	/* the last that did not, */
+	unsigned int fails;		/* how many in a row, */
+	unsigned int wait;		/* and more like it not to try */
+	size_t budget;			/* bytes to compress in vain */
+};
 
 struct dv_coder {
 	struct dv_sha256 *sha;
 	struct dv_zst *zst;
+	struct dv_coder_hint hint;
 	struct dv_buf in;	/* a record as it stands in a pack */
 	struct dv_buf out;	/* its content, or a payload */
 	struct dv_buf delta;	/* a payload against a base */
+	struct dv_buf planes;	/* its content, grouped */
 	struct dv_coder *spare;	/* for a base, while this one is in use */
 };
 

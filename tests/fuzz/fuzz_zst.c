@@ -3,9 +3,30 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "codec/group.h"
 #include "codec/zst.h"
 
 #define RAW_MAX (1u << 20)
+
+static void grouped(struct dv_zst *z, const uint8_t *p, size_t n)
+{
+	static uint8_t frame[RAW_MAX + 1024], back[RAW_MAX], again[RAW_MAX];
+	unsigned int w = 2u << p[0] % 3;
+	size_t m;
+
+	if (n > RAW_MAX)
+		return;
+	dv_group(w, p, n, back);
+	dv_ungroup_plain(w, back, n, again);
+	MUST(!memcmp(p, again, n));
+	m = dv_zst_encode_planes(z, 1, back, n, w, frame, sizeof(frame),
+				 sizeof(frame));
+	MUST(m);
+	MUST(!dv_zst_decode(z, frame, m, again, n, NULL));
+	MUST(!memcmp(back, again, n));
+	dv_ungroup(w, back, n, again);
+	MUST(!memcmp(p, again, n));
+}
 
 /* The raw length that the record claims, as LE32, then the frame. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -34,7 +55,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		}
 	}
 	free(out);
-	(void)dv_looks_compressible(z, p, n);
+	if (n >= DV_SAMPLE_MIN) {
+		struct dv_sample s;
+
+		dv_sample_take(&s, p, n);
+		(void)dv_looks_compressible(z, &s, p, n);
+		(void)dv_sample_width(&s);
+	}
+	grouped(z, p, n);
 	m = dv_zst_encode(z, 1, p, n, frame, sizeof(frame), n);
 	MUST(m < n);
 	return 0;

@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test_file \
 	tests/unit/test_gitindex \
 	tests/unit/test_glob \
+	tests/unit/test_group \
 	tests/unit/test_hex \
 	tests/unit/test_idmap \
 	tests/unit/test_index \
@@ -32,6 +33,7 @@ unit_tests = \
 	tests/unit/test_push_fetch \
 	tests/unit/test_recover \
 	tests/unit/test_remote \
+	tests/unit/test_sample \
 	tests/unit/test_sha256 \
 	tests/unit/test_shard \
 	tests/unit/test_store \
@@ -60,7 +62,8 @@ tests_unit_test_chunker_SOURCES = tests/unit/test_chunker.c \
 tests_unit_test_chunker_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_coder_SOURCES = tests/unit/test_coder.c \
-	tests/unit/testlib.h
+	tests/unit/testlib.h \
+	tests/unit/numbers.h
 tests_unit_test_coder_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_config_SOURCES = tests/unit/test_config.c \
@@ -100,6 +103,10 @@ tests_unit_test_gitindex_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_glob_SOURCES = tests/unit/test_glob.c \
 	tests/unit/testlib.h
 tests_unit_test_glob_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_group_SOURCES = tests/unit/test_group.c \
+	tests/unit/testlib.h
+tests_unit_test_group_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_hex_SOURCES = tests/unit/test_hex.c \
 	tests/unit/testlib.h
@@ -160,6 +167,7 @@ tests_unit_test_proc_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_push_fetch_SOURCES = tests/unit/test_push_fetch.c \
 	tests/unit/testlib.h \
+	tests/unit/numbers.h \
 	tests/unit/storelib.h \
 	tests/unit/remotelib.h
 tests_unit_test_push_fetch_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
@@ -175,6 +183,11 @@ tests_unit_test_remote_SOURCES = tests/unit/test_remote.c \
 	tests/unit/storelib.h \
 	tests/unit/remotelib.h
 tests_unit_test_remote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c \
+	tests/unit/testlib.h \
+	tests/unit/numbers.h
+tests_unit_test_sample_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c \
 	tests/unit/testlib.h
@@ -206,6 +219,7 @@ tests_unit_test_verify_SOURCES = tests/unit/test_verify.c \
 tests_unit_test_verify_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_zst_SOURCES = tests/unit/test_zst.c \
-	tests/unit/testlib.h
+	tests/unit/testlib.h \
+	tests/unit/numbers.h
 tests_unit_test_zst_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 endif

@@ -1,3 +1,4 @@
+#include "numbers.h"
 #include "remotelib.h"
 
 #include <sys/wait.h>
@@ -171,6 +172,41 @@ static void moved_content(void **state)
 	world_fresh_b(w);
 	fetch_file(w->b, w->url, &oid);
 	assert_content(w->b, &oid, p, more + n);
+	free(p);
+}
+
+/* Grouped records beside raw ones, through stores and versions. */
+static void grouped_records(void **state)
+{
+	struct world *w = *state;
+	struct dv_push_result res;
+	struct dv_fetch_result got;
+	struct dv_oid oid[2];
+	size_t n = 6 * MB, half = 3 * MB + 5;
+	uint8_t *p = test_alloc(n);
+
+	test_fp32(p, half, 1);
+	test_noise(p + half, n - half, 1);
+	oid[0] = store_bytes(w->a, p, n, NULL);
+	res = push_file(w->a, w->url, &oid[0], NULL);
+	assert_int_equal(res.raw, n);
+	assert_true(res.bytes < n - half / 8);
+	got = fetch_file(w->b, w->url, &oid[0]);
+	assert_true(got.bytes < n - half / 8);
+	assert_content(w->b, &oid[0], p, n);
+	assert_sound(w->a);
+	assert_sound(w->b);
+	/* Some numbers and some noise change. */
+	test_fp32(p + MB, 1000, 2);
+	test_noise(p + 5 * MB, 1000, 2);
+	oid[1] = store_bytes(w->b, p, n, &oid[0]);
+	assert_content(w->b, &oid[1], p, n);
+	res = push_file(w->b, w->url, &oid[1], &oid[0]);
+	assert_true(res.raw <= 6 * 262144);
+	world_fresh_b(w);
+	fetch_file(w->b, w->url, &oid[1]);
+	assert_content(w->b, &oid[1], p, n);
+	assert_sound(w->b);
 	free(p);
 }
 
@@ -436,6 +472,7 @@ int main(void)
 		IN_WORLD(edit_is_found_by_hooks),
 		IN_WORLD(previous_version),
 		IN_WORLD(moved_content),
+		IN_WORLD(grouped_records),
 		IN_WORLD(dry_run),
 		IN_WORLD(missing_content),
 		IN_WORLD(damaged_here),

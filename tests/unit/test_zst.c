@@ -1,7 +1,8 @@
-#include "testlib.h"
+#include "numbers.h"
 
 #include <zstd.h>
 
+#include "codec/group.h"
 #include "codec/zst.h"
 
 #define CAP (1u << 20)
@@ -84,6 +85,14 @@ static void refuses_to_grow(void **state)
 			 0);
 }
 
+static int compressible(const uint8_t *p, size_t n)
+{
+	struct dv_sample s;
+
+	dv_sample_take(&s, p, n);
+	return dv_looks_compressible(z, &s, p, n);
+}
+
 /* What is asked for must not change by what was asked before. */
 static void level_is_kept(void **state)
 {
@@ -93,12 +102,99 @@ static void level_is_kept(void **state)
 	test_text(raw, 200000, 3);
 	a = dv_zst_encode(z, 19, raw, 200000, frame, CAP, CAP);
 	test_noise(raw + 300000, 100000, 1);
-	assert_false(dv_looks_compressible(z, raw + 300000, 100000));
+	assert_false(compressible(raw + 300000, 100000));
 	b = dv_zst_encode(z, 19, raw, 200000, frame, CAP, CAP);
 	assert_true(a > 0);
 	assert_int_equal(a, b);
 	assert_true(dv_zst_encode(z, 1, raw, 200000, frame, CAP, CAP) > a);
 	assert_int_equal(dv_zst_encode(z, 19, raw, 200000, frame, CAP, CAP), a);
+}
+
+/* The number of blocks of a frame, by their headers (RFC 8878, 3.1.1.2). */
+static int blocks(const uint8_t *f, size_t n)
+{
+	static const size_t size_len[] = { 1, 2, 4, 8 };
+	size_t at = 5 + size_len[f[4] >> 6];
+	int count = 0, last = 0;
+
+	while (!last) {
+		uint32_t h, type;
+
+		assert_true(at + 3 <= n);
+		h = f[at] | (uint32_t)f[at + 1] << 8 | (uint32_t)f[at + 2] << 16;
+		last = h & 1;
+		type = h >> 1 & 3;
+		assert_true(type < 3);
+		at += 3 + (type == 1 ? 1 : h >> 3);
+		count++;
+	}
+	assert_int_equal(at, n);
+	return count;
+}
+
+static void planes(void **state)
+{
+	static const size_t sizes[] = { 100, 4097, 65791, 65792, 131075, 262143,
+					262144 };
+	static const int levels[] = { 1, 2, 3, 9, 19, 1 };
+	size_t m, whole;
+
+	(void)state;
+	for (unsigned int w = 2; w <= 8; w *= 2)
+		for (size_t i = 0; i < DV_ARRAY_SIZE(sizes); i++)
+			for (size_t l = 0; l < DV_ARRAY_SIZE(levels); l++) {
+				size_t n = sizes[i];
+
+				test_fp32(raw, n, i);
+				raw[n - 1] = 1;
+				dv_group(w, raw, n, back);
+				memcpy(raw, back, n);
+				m = dv_zst_encode_planes(z, levels[l], raw, n,
+							 w, frame, CAP, CAP);
+				assert_true(m > 0);
+				memset(back, 0, n);
+				assert_int_equal(decode(frame, m, n), 0);
+				assert_memory_equal(raw, back, n);
+				/* zstd may part a block, but joins none. */
+				assert_true(blocks(frame, m) >= (int)w);
+			}
+	/* What is gained is gained by blocks of their own. */
+	test_fp32(raw, 262144, 1);
+	dv_group(4, raw, 262144, back);
+	m = dv_zst_encode_planes(z, 1, back, 262144, 4, frame, CAP, CAP);
+	whole = dv_zst_encode(z, 1, back, 262144, frame, CAP, CAP);
+	assert_true(m > 0 && m < 262144 * 85 / 100 && m < whole);
+}
+
+/* Too little room, and what comes after it. */
+static void planes_refuse_to_grow(void **state)
+{
+	size_t n = 65536, m, plain;
+
+	(void)state;
+	test_text(raw, n, 1);
+	plain = dv_zst_encode(z, 1, raw, n, frame, CAP, n);
+	m = dv_zst_encode_planes(z, 1, raw, n, 4, frame, CAP, n);
+	assert_true(m > 0);
+	assert_int_equal(dv_zst_try(z, 1, raw, n, 4, frame, CAP), m);
+	assert_int_equal(dv_zst_encode_planes(z, 1, raw, n, 4, frame, CAP, m),
+			 0);
+	for (size_t cap = 0; cap < m; cap += cap < 20 ? 1 : m / 9) {
+		uint8_t *out = test_alloc(cap);
+
+		assert_int_equal(dv_zst_encode_planes(z, 1, raw, n, 4, out, cap,
+						      n), 0);
+		assert_int_equal(dv_zst_try(z, 1, raw, n, 1, out,
+					    DV_MIN(cap, plain - 1)), 0);
+		free(out);
+		assert_int_equal(dv_zst_encode(z, 1, raw, n, frame, CAP, n),
+				 plain);
+		assert_int_equal(dv_zst_encode_planes(z, 1, raw, n, 4, frame,
+						      CAP, n), m);
+	}
+	test_noise(raw, n, 1);
+	assert_int_equal(dv_zst_encode_planes(z, 1, raw, n, 4, frame, CAP, n),
+			 0);
 }
 
 static size_t good_frame(size_t n)
@@ -243,17 +339,16 @@ static void noise_is_noticed(void **state)
 {
 	(void)state;
 	test_noise(raw, 262144, 7);
-	assert_false(dv_looks_compressible(z, raw, 262144));
-	assert_false(dv_looks_compressible(z, raw, 65537));
+	assert_false(compressible(raw, 262144));
+	assert_false(compressible(raw, 65537));
 	test_text(raw, 262144, 7);
-	assert_true(dv_looks_compressible(z, raw, 262144));
+	assert_true(compressible(raw, 262144));
 	memset(raw, 0, 262144);
-	assert_true(dv_looks_compressible(z, raw, 262144));
-	assert_true(dv_looks_compressible(z, raw, 1));
+	assert_true(compressible(raw, 262144));
 	/* Small numbers in 4 bytes each are not noise. */
 	for (uint32_t i = 0; i < 65536; i++)
 		dv_put32(raw + 4 * i, i * 7);
-	assert_true(dv_looks_compressible(z, raw, 262144));
+	assert_true(compressible(raw, 262144));
 }
 
 int main(void)
@@ -262,6 +357,8 @@ int main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(refuses_to_grow),
 		cmocka_unit_test(level_is_kept),
+		cmocka_unit_test(planes),
+		cmocka_unit_test(planes_refuse_to_grow),
 		cmocka_unit_test(wrong_sizes),
 		cmocka_unit_test(further_frames),
 		cmocka_unit_test(header_restrictions),
