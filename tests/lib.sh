@@ -486,6 +486,35 @@ finish() {
 	T_PID=
 }
 
+# free_port: prints a TCP port that nobody listens on at the moment.
+free_port() {
+	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1,
+		LocalAddr => "127.0.0.1", LocalPort => 0)->sockport'
+}
+
+# start_server FUNCTION CMD...: start CMD after FUNCTION has configured it for $PORT of
+# 127.0.0.1, and wait until it answers there; 1 if it does not.
+start_server() {
+	lib_config=$1
+	shift
+	lib_tries=0
+	while test "$lib_tries" -lt 5; do
+		lib_tries=$((lib_tries + 1))
+		PORT=$(free_port) && "$lib_config" || return 1
+		start "$@"
+		lib_n=0
+		while kill -0 "$T_PID" 2>/dev/null && test "$lib_n" -lt 600; do
+			perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(
+				PeerAddr => "127.0.0.1", PeerPort => $ARGV[0])' "$PORT" && return 0
+			sleep 0.1
+			lib_n=$((lib_n + 1))
+		done
+		# Somebody else may have taken the port.
+		stop KILL
+	done
+	return 1
+}
+
 # --- what the machine can do ---
 
 # small_disk DIR SIZE: a file system of that size, or 1.
