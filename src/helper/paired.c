@@ -13,6 +13,25 @@ static int add(struct dv_strs *v, const char *s, struct dv_err *err)
 	return dv_strs_add(v, s, err);
 }
 
+struct shown {
+	char s[200];
+};
+
+/* The URL for a message: without user and password, as git shows it. */
+static struct shown shown_url(const char *url)
+{
+	const char *start = strstr(url, "://"), *host;
+	struct shown out;
+
+	start = start ? start + 3 : url;
+	host = start;
+	for (const char *p = start; start > url && *p && *p != '/'; p++)
+		if (*p == '@')
+			host = p + 1;
+	snprintf(out.s, sizeof(out.s), "%.*s%s", (int)(start - url), url, host);
+	return out;
+}
+
 /* Arguments as an array that ends in NULL; the strings stay the list's. */
 static const char **argv_of(const struct dv_strs *v)
 {
@@ -46,7 +65,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 	rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git ls-remote '%s' failed",
-				h->url);
+				shown_url(h->url).s);
 	if (rc || !out.n) {
 		dv_buf_release(&out);
 		return rc;
@@ -105,7 +124,7 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		rc = run(&args, &out, &code, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
-				h->url);
+				shown_url(h->url).s);
 	dv_strs_release(&args);
 	dv_buf_release(&out);
 	return rc;
@@ -219,7 +238,8 @@ int dv_paired_push(struct dv_helper *h, struct dv_err *err)
 	for (size_t i = 0; !rc && i < h->nrefs; i++)
 		if (!*h->refs[i].error)
 			snprintf(h->refs[i].error, sizeof(h->refs[i].error),
-				 "git push to '%.90s' failed", h->url);
+				 "git push to '%.90s' failed",
+				 shown_url(h->url).s);
 	if (!rc)
 		rc = run(&args, &out, &code, err);
 	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
