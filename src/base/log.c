@@ -157,7 +157,8 @@ void dv_progress_stop(struct dv_progress *p)
 
 static void on_signal(int sig)
 {
-	if (cancelled)
+	/* git sends SIGTERM to its helper after the user's SIGINT. */
+	if (cancelled == sig)
 		_exit(128 + sig);
 	cancelled = sig;
 }

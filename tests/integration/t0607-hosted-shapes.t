@@ -3,6 +3,9 @@
 . "$(dirname "$0")/../lib.sh"
 
 must git dv install
+mkdir tmp
+TMPDIR=$T/tmp
+export TMPDIR
 history_repo repo
 U=dvstore::$T/h
 must git -C repo push -q "$U" main side --tags
@@ -117,6 +120,23 @@ ok 'with GIT_DIR' env GIT_DIR=.git git push -q dvstore::../h main:gitdir
 must git worktree add -q ../wt side
 ok 'in a linked worktree' git -C ../wt push -q "$U" HEAD:worktree
 cd .. || exit 1
-ok 'no temporary folder stays' sh -c "! ls -d \"\${TMPDIR:-/tmp}\"/git-dv-?????? 2>/dev/null | grep ."
+# --- interrupted while packs are made: git tells its helper as well as the terminal does ---
+cat >hook <<END
+#!/bin/sh
+: >'$T/packing'
+sleep 60
+END
+chmod +x hook
+must git config --global uploadpack.packObjectsHook "$T/hook"
+start git clone -q "$U" interrupted
+n=0
+while ! test -e packing && test "$n" -lt 600; do
+	sleep 0.1
+	n=$((n + 1))
+done
+ok 'a clone packs' sh -c "ls -d '$T'/tmp/git-dv-??????"
+stop INT
+isnt 'and is interrupted' "$T_RC" 0
+is 'no temporary folder stays' "$(ls tmp)" ''
 
 done_testing
