@@ -159,7 +159,8 @@ static int add_push(struct dv_helper *h, const char *spec, struct dv_err *err)
 		v->force = 1;
 		spec++;
 	}
-	colon = strchr(spec, ':');
+	/* The last one: a source may be <rev>:<path>. */
+	colon = strrchr(spec, ':');
 	if (!colon || !colon[1])
 		return dv_err_set(err, DV_EINVAL,
 				  "git sent a push without a destination: '%s'",
@@ -179,7 +180,7 @@ static int add_push(struct dv_helper *h, const char *spec, struct dv_err *err)
 static int resolve(struct dv_helper *h, struct dv_err *err)
 {
 	static const char *const args[] = { "cat-file",
-		"--batch-check=%(objectname)", NULL };
+		"--batch-check=%(objectname) %(objecttype)", NULL };
 	struct dv_buf ask = { 0 }, out = { 0 };
 	const char *p;
 	int rc = 0;
@@ -193,16 +194,20 @@ static int resolve(struct dv_helper *h, struct dv_err *err)
 	p = !rc && out.n ? dv_buf_str(&out) : "";
 	for (size_t i = 0; !rc && i < h->nrefs; i++) {
 		struct dv_push_ref *r = &h->refs[i];
-		size_t n = strcspn(p, "\n");
+		size_t all = strcspn(p, "\n"), n = strcspn(p, " \n");
 
 		if (!*r->src)
 			continue;
-		if ((n == 40 || n == 64) && dv_hex_valid(p, n))
+		/* Not "<what was asked> missing". */
+		if ((n == 40 || n == 64) && dv_hex_valid(p, n) &&
+		    strncmp(p + n, " missing", 8)) {
 			snprintf(r->oid, sizeof(r->oid), "%.*s", (int)n, p);
-		else
+			r->is_commit = !strncmp(p + n, " commit\n", 8);
+		} else {
 			snprintf(r->error, sizeof(r->error),
 				 "no such revision here");
-		p += n + (p[n] == '\n');
+		}
+		p += all + (p[all] == '\n');
 	}
 	dv_buf_release(&ask);
 	dv_buf_release(&out);
@@ -212,6 +217,36 @@ static int resolve(struct dv_helper *h, struct dv_err *err)
 static int is_true(const char *v)
 {
 	return !strcmp(v, "true");
+}
+
+/* git writes values with odd bytes in quotes, as in C. In place. */
+static void unquote(char *s)
+{
+	static const char from[] = "abtnvfr", to[] = "\a\b\t\n\v\f\r";
+	char *w = s;
+
+	if (*s++ != '"')
+		return;
+	while (*s && *s != '"') {
+		const char *e;
+		int n = 0;
+
+		if (*s != '\\' || !s[1]) {
+			*w++ = *s++;
+			continue;
+		}
+		s++;
+		if (*s < '0' || *s > '7') {
+			e = strchr(from, *s);
+			*w++ = e ? to[e - from] : *s;
+			s++;
+			continue;
+		}
+		for (int i = 0; i < 3 && *s >= '0' && *s <= '7'; i++)
+			n = n * 8 + *s++ - '0';
+		*w++ = (char)n;
+	}
+	*w = '\0';
 }
 
 /* Only what is honoured is answered with ok. */
@@ -227,6 +262,7 @@ static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 	if (!v)
 		return strcmp(name, "object-format") ? "unsupported" : "ok";
 	*v++ = '\0';
+	unquote(v);
 	if (!strcmp(name, "verbosity"))
 		h->verbosity = atoi(v);
 	else if (!strcmp(name, "progress"))
@@ -239,6 +275,13 @@ static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 		rc = dv_strs_add(&h->cas, v, err);
 	else if (!strcmp(name, "push-option") && kind == DV_URL_PAIRED)
 		rc = dv_strs_add(&h->push_options, v, err);
+	else if (!strcmp(name, "deepen-relative") && kind == DV_URL_PAIRED)
+		h->deepen_relative = is_true(v);
+	else if (!strcmp(name, "pushcert") &&
+		 (kind == DV_URL_PAIRED || !is_true(v)))
+		/* A hosted repository never asks. */
+		h->sign = is_true(v) ? "--signed" :
+			  strcmp(v, "if-asked") ? NULL : "--signed=if-asked";
 	else if (!strcmp(name, "object-format") ||
 		 !strcmp(name, "followtags") || !strcmp(name, "cloning") ||
 		 !strcmp(name, "force-if-includes") ||

@@ -20,6 +20,7 @@ struct dv_push_ref {
 	char *dst;
 	int force;
 	char oid[65];		/* what src is; "" for a deletion */
+	int is_commit;
 	char listed[65];	/* what we said dst is; "" where absent */
 	char error[128];	/* why it is refused; "" when it is not */
 };
@@ -33,7 +34,8 @@ struct dv_helper {
 	const char *remote_name, *url;
 	int have_repo, have_store;
 	/* options that Git set */
-	int verbosity, progress, dry_run, atomic;
+	int verbosity, progress, dry_run, atomic, deepen_relative;
+	const char *sign;		/* for git push --signed=, or NULL */
 	struct dv_strs push_options;
 	struct dv_strs cas;		/* "<ref>:<expected id>" */
 	struct dv_strs fetch_options;	/* for git fetch, as --name=value */

@@ -84,7 +84,11 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 		refuse(r, "fetch first");
 		return;
 	}
-	/* As git's own servers do: clones start from it. */
+	/* As git's own servers do: a branch is a commit, and HEAD's stays. */
+	if (*r->oid && !r->is_commit && !strncmp(r->dst, "refs/heads/", 11)) {
+		refuse(r, "a branch must be a commit");
+		return;
+	}
 	if (!*r->oid && m->head && !strcmp(m->head, r->dst)) {
 		refuse(r, "deletion of the current branch prohibited");
 		return;
@@ -448,6 +452,11 @@ static int create(struct dv_helper *h, struct dv_manifest *m,
 
 	rc = dv_manifest_format(m, h->sha, &bytes, err);
 	dv_manifest_key(m->number, key);
+	/* Nobody would read it. */
+	if (!rc && bytes.n > DV_MANIFEST_MAX)
+		rc = dv_err_set(err, DV_EINVAL,
+				"the list of refs would be larger than %u MiB",
+				DV_MANIFEST_MAX >> 20);
 	if (!rc)
 		rc = b->ops->put(b, key, bytes.p, bytes.n, DV_PUT_NEW, err);
 	if (rc == DV_EEXIST) {

@@ -104,7 +104,7 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		"--no-write-fetch-head", "--no-recurse-submodules",
 		"--no-auto-maintenance", "--refmap=" };
 	struct dv_strs args = { 0 };
-	struct dv_buf out = { 0 };
+	struct dv_buf out = { 0 }, one = { 0 };
 	int rc = 0, code = 0;
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
@@ -112,8 +112,15 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 	if (!rc)
 		rc = add(&args, h->progress ? "--progress" :
 			 h->verbosity < 1 ? "--quiet" : "--no-progress", err);
-	for (size_t i = 0; !rc && i < h->fetch_options.n; i++)
-		rc = add(&args, h->fetch_options.v[i], err);
+	for (size_t i = 0; !rc && i < h->fetch_options.n; i++) {
+		const char *o = h->fetch_options.v[i];
+
+		one.n = 0;
+		if (h->deepen_relative && !strncmp(o, "--depth=", 8))
+			rc = dv_buf_addf(&one, err, "--deepen=%s", o + 8);
+		if (!rc)
+			rc = add(&args, one.n ? dv_buf_str(&one) : o, err);
+	}
 	if (!rc)
 		rc = add(&args, "--", err);
 	if (!rc)
@@ -126,6 +133,7 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
 				shown_url(h->url).s);
 	dv_strs_release(&args);
+	dv_buf_release(&one);
 	dv_buf_release(&out);
 	return rc;
 }
@@ -137,12 +145,14 @@ static void take_result(struct dv_helper *h, char *line)
 
 	if (strlen(line) < 3 || line[1] != '\t')
 		return;
-	to = strchr(line + 2, ':');
-	summary = to ? strchr(to, '\t') : NULL;
+	summary = strchr(line + 2, '\t');
 	if (!summary)
 		return;
-	*to++ = '\0';
 	*summary++ = '\0';
+	to = strrchr(line + 2, ':');
+	if (!to)
+		return;
+	to++;
 	for (size_t i = 0; i < h->nrefs; i++) {
 		struct dv_push_ref *r = &h->refs[i];
 
@@ -165,15 +175,16 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 		     struct dv_err *err)
 {
 	struct dv_buf one = { 0 };
-	int rc = add(args, "git", err);
+	/*
+	 * Content is there already. Hooks ran with the outer push, which also
+	 * chose the refs and saw to submodules.
+	 */
+	static const char *const fixed[] = { "git", "push", "--porcelain",
+		"--no-verify", "--no-follow-tags", "--recurse-submodules=no" };
+	int rc = 0;
 
-	if (!rc)
-		rc = add(args, "push", err);
-	if (!rc)
-		rc = add(args, "--porcelain", err);
-	/* Content is there already; hooks ran with the outer push. */
-	if (!rc)
-		rc = add(args, "--no-verify", err);
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
+		rc = add(args, fixed[i], err);
 	/* Not --quiet: it would leave out the refs that went well. */
 	if (!rc)
 		rc = add(args, h->progress ? "--progress" : "--no-progress",
@@ -182,6 +193,8 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 		rc = add(args, "--dry-run", err);
 	if (!rc && h->atomic)
 		rc = add(args, "--atomic", err);
+	if (!rc)
+		rc = add(args, h->sign ? h->sign : "--no-signed", err);
 	for (size_t i = 0; !rc && i < h->push_options.n; i++) {
 		one.n = 0;
 		rc = dv_buf_addf(&one, err, "--push-option=%s",
@@ -207,8 +220,9 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 		if (*r->error)
 			continue;
 		one.n = 0;
+		/* By id: the name may have moved on to other content. */
 		rc = dv_buf_addf(&one, err, "%s%s:%s", r->force ? "+" : "",
-				 *r->oid ? r->src : "", r->dst);
+				 r->oid, r->dst);
 		if (!rc)
 			rc = add(args, dv_buf_str(&one), err);
 	}

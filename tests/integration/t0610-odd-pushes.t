@@ -1,0 +1,92 @@
+#!/bin/sh
+# What a remote helper is asked for seldom: odd sources and names, and settings and objects
+# that must not change what a push brings over. Hosted and paired.
+. "$(dirname "$0")/../lib.sh"
+
+must git dv install
+
+# An ssh that runs the command here.
+mkdir "$T/bin"
+cat >"$T/bin/ssh" <<'END'
+#!/bin/sh
+shift
+exec sh -c "$*"
+END
+chmod +x "$T/bin/ssh"
+GIT_SSH=$T/bin/ssh
+GIT_SSH_VARIANT=simple
+export GIT_SSH GIT_SSH_VARIANT
+
+H=dvstore::$T/h
+P=dvstore::ssh://host$T/p.git
+history_repo repo
+must git -C repo dv remote add store "$T/store"
+must git -C repo add -A
+must git -C repo commit -q -m 'name the store'
+must git init -q --bare p.git
+must git -C p.git config receive.advertisePushOptions true
+must git -C p.git config receive.certNonceSeed seed
+printf '#!/bin/sh\nprintf "%%s" "$GIT_PUSH_OPTION_0" >"%s"\n' "$T/option" >p.git/hooks/post-receive
+chmod +x p.git/hooks/post-receive
+must git -C repo remote add h "$H"
+must git -C repo remote add p "$P"
+must git -C repo push -q h main side
+must git -C repo push -q p main side
+
+# url KIND; ref KIND NAME: what the other side has.
+url() { if test "$1" = h; then echo "$H"; else echo "$P"; fi; }
+ref() { git ls-remote "$(url "$1")" "$2" | cut -f1; }
+
+umlaut=$(printf 'gr\303\266\303\237e "x"' | tr -d ' "')
+for k in h p; do
+	diag "$k"
+	# --- a source with a colon, a source that is only an id ---
+	ok 'push of a tree' git -C repo push "$k" HEAD:sub:refs/trees/x
+	says 'says so' '[new reference]'
+	is 'it is there' "$(ref "$k" refs/trees/x)" "$(git -C repo rev-parse HEAD:sub)"
+	ok 'push of a commit by its message' git -C repo push -q "$k" ':/v1:refs/heads/found'
+	is 'it is there' "$(ref "$k" refs/heads/found)" "$(git -C repo rev-parse v1)"
+	must git -C repo tag -f -a -m tag ann
+	code 1 'a tag object as a branch' git -C repo push "$k" ann:refs/heads/ann
+	is 'is no branch' "$(ref "$k" refs/heads/ann)" ''
+	code 1 'a file as a branch' git -C repo push "$k" main:plain.txt:refs/heads/blob
+	is 'is no branch' "$(ref "$k" refs/heads/blob)" ''
+	ok 'a tag object as a tag' git -C repo push -q "$k" ann
+	ok 'a file below another name' git -C repo push -q "$k" main:plain.txt:refs/files/plain
+	is 'it is there' "$(ref "$k" refs/files/plain)" "$(git -C repo rev-parse main:plain.txt)"
+
+	# --- names that are not ASCII, in options, too ---
+	must git -C repo branch -f "$umlaut" main
+	ok 'a name that is not ASCII' git -C repo push -q "$k" "$umlaut"
+	must git -C repo fetch -q "$k"
+	must git -C repo branch -f "$umlaut" side
+	code 1 'a lease of it that is stale' git -C repo push \
+		"--force-with-lease=$umlaut:$(git -C repo rev-parse v1)" "$k" "$umlaut"
+	says 'says so' 'stale info'
+	ok 'a lease of it that is right' git -C repo push --force-with-lease "$k" "$umlaut"
+	is 'it moved' "$(ref "$k" "refs/heads/$umlaut")" "$(git -C repo rev-parse side)"
+done
+
+# --- what git push of a paired remote must not do on its own ---
+must git -C repo tag -a -m 'stays here' here main
+ok 'push.followTags and --no-follow-tags' git -C repo -c push.followTags=true push -q \
+	--no-follow-tags p main:refs/heads/no-tags
+is 'no tag' "$(ref p refs/tags/here)" ''
+ok 'push.followTags' git -C repo -c push.followTags=true push -q p main:refs/heads/tags
+is 'the tag' "$(ref p refs/tags/here)" "$(git -C repo rev-parse here)"
+option='say "hi" \x'" $umlaut"
+ok 'a push option with odd bytes' git -C repo push -q -o "$option" p main:refs/heads/option
+is 'arrives' "$(cat option)" "$option"
+fails 'push --signed without a key' git -C repo -c gpg.program=false push --signed p main:refs/heads/signed
+says_not 'gets as far as signing' 'does not support --signed'
+is 'no ref' "$(ref p refs/heads/signed)" ''
+fails 'push --signed to a hosted one' git -C repo push --signed h main:refs/heads/signed
+says 'says so' 'does not support --signed'
+ok 'push.gpgSign=if-asked to a hosted one' git -C repo -c push.gpgSign=if-asked push -q h main:refs/heads/asked
+
+# --- fetch ---
+must git clone -q --depth 1 "$P" d
+ok 'fetch --deepen of a paired one' git -C d fetch -q --deepen 1
+is 'is by one more' "$(git -C d rev-list --count HEAD)" 2
+
+done_testing
