@@ -197,12 +197,18 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *not_revs, struct dv_ptrs *out,
 		     struct dv_err *err)
 {
-	/* Oldest first: what newer versions build on comes before them. */
-	static const char *const args[] = { "log", "--stdin", "--reverse",
-		"-m", "--raw",
+	/*
+	 * The commits as they travel, not what refs/replace shows instead, and
+	 * nothing that the user's settings leave out. Oldest first: what newer
+	 * versions build on comes before them.
+	 */
+	static const char *const args[] = { "--no-replace-objects", "-c",
+		"log.diffMerges=separate", "log", "--stdin", "--reverse", "-m",
+		"--raw",
 		"-z", "--no-abbrev", "--no-renames", "--format=", "--root",
 		"--diff-filter=d", "--no-ext-diff", "--no-textconv",
-		"--no-show-signature", "--no-notes", "--no-color", NULL };
+		"--no-relative", "--no-show-signature", "--no-notes",
+		"--no-color", NULL };
 	struct dv_strs known = { 0 };
 	struct dv_buf in = { 0 }, list = { 0 };
 	struct dv_idmap seen = { 0 };

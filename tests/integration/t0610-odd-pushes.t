@@ -65,6 +65,36 @@ for k in h p; do
 	says 'says so' 'stale info'
 	ok 'a lease of it that is right' git -C repo push --force-with-lease "$k" "$umlaut"
 	is 'it moved' "$(ref "$k" "refs/heads/$umlaut")" "$(git -C repo rev-parse side)"
+
+	# --- objects that are shown instead of others ---
+	must git -C repo checkout -q -b "replaced-$k" main
+	make_noise "repo/replaced-$k.bin" 1300000 "7${#k}$(printf %d "'$k")"
+	must git -C repo add -A
+	must git -C repo commit -q -m "with content, $k"
+	plain=$(git -C repo commit-tree -p main -m 'without' 'main^{tree}')
+	must git -C repo replace "replaced-$k" "$plain"
+	must git -C repo -c advice.x=1 push -q --no-verify "$k" "replaced-$k"
+	must git -C repo replace -d "replaced-$k"
+	must git -C repo reset -q --hard
+	rm -rf c
+	ok 'clone of a commit that is replaced here' git clone -q -b "replaced-$k" "$(url "$k")" c
+	ok 'has its content' cmp "repo/replaced-$k.bin" "c/replaced-$k.bin"
+
+	# --- settings that change what git log shows ---
+	for s in log.diffMerges=off log.diffMerges=dense-combined log.diffMerges=first-parent \
+		diff.relative=true log.follow=true diff.noprefix=true; do
+		must git -C repo checkout -q --detach main
+		must git -C repo merge -q --no-ff --no-commit -s ours side
+		make_noise repo/evil.bin 70000 "$T_COUNT"
+		make_noise repo/sub/large.bin 70000 "1$T_COUNT"
+		must git -C repo add -A
+		must git -C repo commit -q -m "evil merge, $s"
+		must git -C repo -c "$s" push -q --no-verify --force "$k" HEAD:refs/heads/evil
+		rm -rf c
+		must git clone -q -b evil "$(url "$k")" c
+		ok "content that only a merge has, with $s" same_tree c repo
+	done
+	must git -C repo checkout -q main
 done
 
 # --- what git push of a paired remote must not do on its own ---
