@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/proc.h"
 #include "helper/helper.h"
 
@@ -60,7 +61,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 			       NULL };
 	struct dv_buf out = { 0 };
 	char *line, *save = NULL;
-	int code, rc, symref, said = 0;
+	int code, rc, symref = 0, said = 0;
 
 	rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
 	if (!rc && code)
@@ -70,31 +71,58 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 		dv_buf_release(&out);
 		return rc;
 	}
-	symref = strstr(dv_buf_str(&out), "ref: ") != NULL;
 	for (line = strtok_r((char *)out.p, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *tab = strchr(line, '\t');
+		int is_symref = !strncmp(line, "ref: ", 5);
 
 		if (!tab)
 			continue;
 		*tab++ = '\0';
 		/* An id's length is all that ls-remote says of the format. */
-		if (!said && strncmp(line, "ref: ", 5)) {
+		if (!said && !is_symref) {
 			printf(":object-format %s\n",
 			       strlen(line) == 64 ? "sha256" : "sha1");
 			said = 1;
 		}
-		if (for_push && !strcmp(tab, "HEAD"))
-			continue;	/* else --mirror would push it */
 		if (strlen(tab) > 3 && !strcmp(tab + strlen(tab) - 3, "^{}"))
 			continue;
-		if (!strncmp(line, "ref: ", 5))
-			printf("@%s %s\n", line + 5, tab);
-		else if (strcmp(tab, "HEAD") || !symref)
+		/* Its id comes next, and git follows what we say of HEAD. */
+		if (is_symref && !strcmp(tab, "HEAD")) {
+			symref = 1;
+			if (!for_push)
+				printf("@%s %s\n", line + 5, tab);
+			continue;
+		}
+		/* In a list for a push --mirror would push or delete it. */
+		if (!strcmp(tab, "HEAD") && (for_push || symref))
+			continue;
+		if (!is_symref)
 			printf("%s %s\n", line, tab);
 	}
 	dv_buf_release(&out);
 	return 0;
+}
+
+/*
+ * git fetch --filter notes the URL as a remote of its own to fetch from later.
+ * The one that the user knows is noted already.
+ */
+static int forget_promisor(struct dv_helper *h, struct dv_err *err)
+{
+	static const char *const names[] = { "promisor", "partialclonefilter" };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(names); i++) {
+		char *key = dv_fmt("remote.%s.%s", h->url, names[i]);
+
+		if (!key)
+			rc = dv_err_nomem(err);
+		else if (!dv_config_get_own(&h->repo, key))
+			rc = dv_config_unset("--local", key, err);
+		free(key);
+	}
+	return rc;
 }
 
 int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
@@ -105,7 +133,7 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		"--no-auto-maintenance", "--refmap=" };
 	struct dv_strs args = { 0 };
 	struct dv_buf out = { 0 }, one = { 0 };
-	int rc = 0, code = 0;
+	int rc = 0, code = 0, filter = 0;
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
 		rc = add(&args, fixed[i], err);
@@ -116,6 +144,7 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		const char *o = h->fetch_options.v[i];
 
 		one.n = 0;
+		filter |= !strncmp(o, "--filter=", 9);
 		if (h->deepen_relative && !strncmp(o, "--depth=", 8))
 			rc = dv_buf_addf(&one, err, "--deepen=%s", o + 8);
 		if (!rc)
@@ -129,6 +158,8 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		rc = add(&args, ids->v[i], err);
 	if (!rc && ids->n)
 		rc = run(&args, &out, &code, err);
+	if (!rc && filter)
+		rc = forget_promisor(h, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
 				shown_url(h->url).s);

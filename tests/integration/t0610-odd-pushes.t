@@ -118,5 +118,43 @@ ok 'push.gpgSign=if-asked to a hosted one' git -C repo -c push.gpgSign=if-asked 
 must git clone -q --depth 1 "$P" d
 ok 'fetch --deepen of a paired one' git -C d fetch -q --deepen 1
 is 'is by one more' "$(git -C d rev-list --count HEAD)" 2
+must git -C p.git config uploadpack.allowFilter true
+must git -C p.git config uploadpack.allowAnySHA1InWant true
+ok 'clone --filter=blob:none of a paired one' git clone -q --filter=blob:none "$P" f
+ok 'some objects are not there' sh -c \
+	'git -C f rev-list --objects --all --missing=print | grep -q "^?"'
+ok 'one that is fetched when needed' git -C f show main:plain.txt
+ok 'and of an old commit' git -C f show main~2:plain.txt
+is 'is right' "$(cat "$T_OUT")" one
+is 'no other remote came to be' "$(git -C f remote)" origin
+is 'no setting of one' "$(git -C f config --get-regexp '^remote\.ssh')" ''
+
+# Symbolic refs and a detached HEAD, by protocol version 2.
+must git -C p.git symbolic-ref refs/heads/alias refs/heads/main
+must git -C p.git symbolic-ref refs/remotes/x/HEAD refs/heads/main
+must git -C p.git update-ref --no-deref HEAD main~1
+cat >bin/ssh2 <<'END'
+#!/bin/sh
+while test "$1" = -o; do
+	GIT_PROTOCOL=version=2
+	export GIT_PROTOCOL
+	shift 2
+done
+shift
+exec sh -c "$*"
+END
+chmod +x bin/ssh2
+GIT_SSH=$T/bin/ssh2
+GIT_SSH_VARIANT=ssh
+ok 'ls-remote' git ls-remote "$P"
+cp "$T_OUT" by-helper
+must git ls-remote "ssh://host$T/p.git"
+is 'as plain git says' "$(sort by-helper)" "$(grep -v '\^{}' "$T_OUT" | sort)"
+ok 'clone --mirror' git clone -q --mirror "$P" m.git
+is 'has the ref behind the symbolic one' "$(git -C m.git rev-parse refs/heads/alias)" "$(git -C p.git rev-parse main)"
+ok 'clone of a detached HEAD' git clone -q "$P" det
+is 'is detached there, too' "$(git -C det rev-parse HEAD)" "$(git -C p.git rev-parse HEAD)"
+is 'and on no branch' "$(git -C det symbolic-ref -q HEAD)" ''
+ok 'push --mirror --dry-run' git -C m.git push --dry-run --mirror origin
 
 done_testing
