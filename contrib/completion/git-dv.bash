@@ -103,9 +103,15 @@ _git_dv () {
 		__git_dv_paths ;;
 	remote)
 		if [ "$operands" = 0 ]; then
-			__gitcomp 'add list default remove check'
+			__gitcomp 'add list default remove check set-head'
 		else
 			case " ${words[*]} " in
+			*' set-head '*)
+				if [ "$operands" = 1 ]; then
+					__gitcomp_nl "$(__git remote)"
+				else
+					__git_dv_refs
+				fi ;;
 			*' default '*|*' remove '*|*' check '*)
 				__gitcomp_nl "$(__git_dv_remotes)" ;;
 			esac

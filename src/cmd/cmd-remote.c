@@ -5,13 +5,15 @@
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "helper/helper.h"
 
 static const char usage[] =
 	"add [--local] <name> <url>\n"
 	"list [--json]\n"
 	"default [<name>]\n"
 	"remove <name>\n"
-	"check [<name> | <url>]";
+	"check [<name> | <url>]\n"
+	"set-head <git-remote> <branch>";
 
 /* Where a remote's settings are kept: the team's file, or git config. */
 static char *team_file(struct dv_repo *r)
@@ -230,6 +232,35 @@ static int remove_remote(struct dv_ctx *c, const char *name,
 	return rc;
 }
 
+/* `name` is a remote of git, or its URL. */
+static int set_head(const char *name, const char *branch, struct dv_err *err)
+{
+	const char *args[] = { "ls-remote", "--get-url", name, NULL };
+	struct dv_buf url = { 0 };
+	int changed = 0, rc = 0;
+
+	if (*name == '-')
+		rc = dv_err_set(err, DV_EINVAL,
+				"'%s' is not the name of a remote", name);
+	if (!rc)
+		rc = dv_git(args, 65536, &url, err);
+	while (url.n && url.p[url.n - 1] == '\n')
+		url.n--;
+	if (!rc && (!url.n || strncmp(dv_buf_str(&url), "dvstore::", 9)))
+		rc = dv_err_set(err, DV_EINVAL,
+				"'%s' is no remote of git with a URL that starts with 'dvstore::'",
+				name);
+	if (!rc)
+		rc = dv_hosted_set_head(dv_buf_str(&url) + 9, branch, &changed,
+					err);
+	if (!rc)
+		dv_log_note(changed ? "clones of '%s' start on '%s' now" :
+				      "clones of '%s' start on '%s' already",
+			    name, branch);
+	dv_buf_release(&url);
+	return rc;
+}
+
 int dv_cmd_remote(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv remote",
@@ -251,6 +282,8 @@ int dv_cmd_remote(int argc, char **argv)
 	if (!strcmp(verb, "check") && n == 2 &&
 	    (strchr(argv[1], '/') || strstr(argv[1], "://")))
 		return dv_remote_check_url(argv[1], &err) ? dv_fail(&err) : 0;
+	if (!strcmp(verb, "set-head") && n == 3)
+		return set_head(argv[1], argv[2], &err) ? dv_fail(&err) : 0;
 	rc = dv_ctx_worktree(&c);
 	if (rc)
 		return rc;

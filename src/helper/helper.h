@@ -72,6 +72,12 @@ int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
 	DV_MUST_USE;
 /* hosted-push.c: perform h->refs; each gets its own result. */
 int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/*
+ * Make a branch that is there the one that HEAD names. *changed is 0 where it
+ * was already. The URL is without `dvstore::`.
+ */
+int dv_hosted_set_head(const char *url, const char *branch, int *changed,
+		       struct dv_err *err) DV_MUST_USE;
 /* A bare repository over the store's objects; caller removes and frees it. */
 int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err) DV_MUST_USE;

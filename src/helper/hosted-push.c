@@ -628,6 +628,7 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 		rc = create(h, &m, err);
 		if (rc != DV_EEXIST)
 			break;
+		dv_err_clear(err);
 		rc = i + 1 < TRIES ? 0 :
 		     dv_err_set(err, DV_ECONFLICT,
 				"other pushes were faster %d times; try again",
@@ -637,5 +638,58 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 	    consolidate(h, &m, &why))
 		dv_log_debug("packs are not consolidated: %s", why.msg);
 	dv_manifest_release(&m);
+	return rc;
+}
+
+/* A manifest that differs from the newest one in its head alone. */
+int dv_hosted_set_head(const char *url, const char *branch, int *changed,
+		       struct dv_err *err)
+{
+	struct dv_helper h = { .url = url };
+	struct dv_manifest m = { 0 };
+	enum dv_url_kind kind;
+	char *ref = !strncmp(branch, "refs/heads/", 11) ?
+		    strdup(branch) : dv_fmt("refs/heads/%s", branch);
+	int rc;
+
+	*changed = 0;
+	h.sha = dv_sha256_open();
+	rc = h.sha && ref ? dv_helper_kind(url, &kind, err) : dv_err_nomem(err);
+	if (!rc && kind != DV_URL_HOSTED)
+		rc = dv_err_set(err, DV_EINVAL,
+				"a Git server says itself what its HEAD is; only that of a repository hosted on a store is set here");
+	if (!rc)
+		rc = dv_hosted_load(&h, 0, err);
+	if (!rc)
+		rc = dv_remote_writable(h.remote, err);
+	for (int i = 0; !rc; i++) {
+		dv_manifest_release(&m);
+		rc = dv_hosted_newest(&h, &m, err);
+		if (!rc && !dv_manifest_get(&m, ref))
+			rc = dv_err_set(err, DV_ENOTFOUND,
+					"there is no branch '%s' on '%s'; push it first",
+					ref + 11, url);
+		if (rc || (m.head && !strcmp(m.head, ref)))
+			break;
+		free(m.head);
+		m.head = strdup(ref);
+		m.previous = m.self;
+		m.number++;
+		rc = m.head ? dv_random_name(m.transaction, err) :
+			      dv_err_nomem(err);
+		if (!rc)
+			rc = create(&h, &m, err);
+		*changed = !rc;
+		if (rc != DV_EEXIST)
+			break;
+		dv_err_clear(err);
+		rc = i + 1 < TRIES ? dv_cancel_check(err) :
+		     dv_err_set(err, DV_ECONFLICT,
+				"pushes were faster %d times; try again", TRIES);
+	}
+	dv_manifest_release(&m);
+	dv_remote_close(h.remote);
+	dv_sha256_close(h.sha);
+	free(ref);
 	return rc;
 }

@@ -171,6 +171,40 @@ says 'as git says' 'deletion of the current branch prohibited'
 ok 'HEAD still leads somewhere' sh -c "git ls-remote '$U' HEAD | grep ."
 ok 'main again' git push -q origin main
 
+# --- another branch for HEAD ---
+head() { git ls-remote --symref "$U" HEAD | sed -n 's/^ref: \([^	]*\)	HEAD$/\1/p'; }
+before=$(manifests)
+refs=$(git ls-remote "$U" 'refs/*')
+ok 'remote set-head' git dv remote set-head origin side
+says 'says so' "start on 'side' now"
+is 'one manifest' "$(manifests)" "$((before + 1))"
+is 'HEAD is side' "$(head)" refs/heads/side
+is 'no ref moved' "$(git ls-remote "$U" 'refs/*')" "$refs"
+ok 'again' git dv remote set-head origin refs/heads/side
+is 'no manifest for nothing' "$(manifests)" "$((before + 1))"
+ok 'clone' git clone -q "$U" "$T/h-side"
+is 'starts there' "$(git -C "$T/h-side" symbolic-ref HEAD)" refs/heads/side
+ok 'is whole' tree_is "$T/h-side" "$T/s1"
+ok 'a clone that exists follows' git -C "$T/c" remote set-head origin -a
+is 'its HEAD of origin' "$(git -C "$T/c" symbolic-ref refs/remotes/origin/HEAD)" refs/remotes/origin/side
+code 1 'delete that branch' git push origin :side
+ok 'the one before may go' git push -q origin :main
+ok 'and come' git push -q origin main
+is 'HEAD stays' "$(head)" refs/heads/side
+fails 'a branch that is not there' git dv remote set-head origin nowhere
+says 'says so' "there is no branch 'nowhere'"
+fails 'a tag' git dv remote set-head origin refs/tags/v1
+fails 'a remote that is not there' git dv remote set-head upstream main
+fails 'a store that is not there' git dv remote set-head "dvstore::$T/nothing" main
+ok 'it was not made' test ! -e "$T/nothing"
+must git init -q --bare "$T/plain.git"
+fails 'a Git repository' git dv remote set-head "dvstore::$T/plain.git" main
+code 129 'no branch' git dv remote set-head origin
+is 'HEAD is as it was' "$(head)" refs/heads/side
+ok 'by URL, outside of a worktree' git -C "$T/plain.git" dv remote set-head "$U" main
+is 'HEAD is main' "$(head)" refs/heads/main
+must git -C "$T/c" remote set-head origin -a
+
 # --- names of which one is a folder of the other ---
 fails 'main/sub beside main' git push origin main:refs/heads/main/sub
 is 'is not made' "$(ref refs/heads/main/sub)" ''

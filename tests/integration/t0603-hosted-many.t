@@ -90,6 +90,27 @@ for i in $CLONES; do
 		"$(git -C "c$i" rev-parse HEAD)"
 done
 
+# HEAD is set while others push: neither undoes the other.
+heads() {
+	cd "c$1" || exit 1
+	k=0
+	while test "$k" -lt 8; do
+		k=$((k + 1))
+		if test "$1" -le 2; then
+			git dv remote set-head "$U" "own$1" || exit 1
+		else
+			git commit -q --allow-empty -m "beside $1 $k" &&
+				git push -q origin "HEAD:refs/heads/own$1" || exit 1
+		fi
+	done
+}
+ok 'HEAD is set while others push' at_once heads
+for i in 3 4; do
+	is "branch $i" "$(git ls-remote "$U" "refs/heads/own$i" | cut -f1)" \
+		"$(git -C "c$i" rev-parse HEAD)"
+done
+ok 'HEAD is one of the two' sh -c "git ls-remote --symref '$U' HEAD | grep 'refs/heads/own[12]'"
+
 # The first push, of all at once, to a place where nothing is.
 first() {
 	git -C "c$1" push -q "dvstore::$T/new" "HEAD:refs/heads/first$1"
