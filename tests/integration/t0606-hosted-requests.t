@@ -31,21 +31,60 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 	must git -C repo commit -q --allow-empty -m "pack $i"
 	must git -C repo push -q origin main
 done
-newest=h/git/refs/$(ls h/git/refs | head -n 1)
-chmod u+w "$newest"
-tip=$(git -C repo rev-parse HEAD)
-{
-	grep -v -e '^sha256 ' -e '^ref ' "$newest"
-	awk -v tip="$tip" 'BEGIN { for (i = 0; i < 10000; i++) printf "ref %s refs/heads/b%05d\n", tip, i
-		printf "ref %s refs/heads/main\n", tip }'
-} >m
-printf 'sha256 %s\n' "$(sha256 <m | cut -c1-64)" >>m
-cat m >"$newest"
+# by_hand SED: the newest manifest, edited, with a right checksum.
+by_hand() {
+	newest=h/git/refs/$(ls h/git/refs | head -n 1)
+	chmod u+w "$newest"
+	sed -e '/^sha256 /d' -e "$1" "$newest" >m
+	printf 'sha256 %s\n' "$(sha256 <m | cut -c1-64)" >>m
+	cat m >"$newest"
+}
+awk -v tip="$(git -C repo rev-parse HEAD)" 'BEGIN {
+	for (i = 0; i < 10000; i++) printf "ref %s refs/heads/b%05d\n", tip, i }' >more
+by_hand '/^object-format /{
+r more
+}'
 is 'they are there' "$(git ls-remote "$U" | grep -c refs/heads/)" 10001
 requests 'with many refs'
 # The large manifest is read in two parts, twice.
 ok 'hardly more requests with 10,000 refs and 19 packs' test "$N" -le $((few + 4))
 is 'it went through' "$(git ls-remote "$U" refs/heads/main | cut -f1)" "$(git -C repo rev-parse HEAD)"
 diag "$few requests"
+
+# 200 packs: the push that finds them merges them, the next one asks no more than ever.
+if test "${DV_TEST_LARGE-}" = 1; then
+	: >more
+	i=0
+	while test "$i" -lt 200; do
+		i=$((i + 1))
+		echo "$i" >"repo/file-$i.txt"
+		must git -C repo add -A
+		must git -C repo commit -q -m "one of 200, $i"
+		must sh -c "printf 'HEAD\n^HEAD~1\n' |
+			git -C repo pack-objects -q --revs '$T/h/git/pack/pack'"
+		sed 's/^/pack /' "$T_OUT" >>more
+	done
+	by_hand "/^object-format /{
+r more
+}
+s|^ref [0-9a-f]* refs/heads/main\$|ref $(git -C repo rev-parse HEAD) refs/heads/main|"
+	ok 'they are named' test "$(grep -c '^pack ' "$newest")" -ge 200
+	ok 'clone of 200 packs' git clone -q --single-branch "$U" c
+	ok 'fsck' git -C c fsck --strict
+	ok 'is whole' tree_is c repo
+	requests 'finds 200 packs'
+	diag "$N requests to merge them"
+	ok 'they are merged' test "$(grep -c '^pack ' "h/git/refs/$(ls h/git/refs | head -n 1)")" -le 24
+	requests 'and one more'
+	ok 'hardly more requests after them' test "$N" -le $((few + 4))
+	diag "$N requests"
+	ok 'fetch' git -C c fetch -q
+	is 'has it' "$(git -C c rev-parse origin/main)" "$(git -C repo rev-parse main)"
+	rm -rf c
+	ok 'clone' git clone -q --single-branch "$U" c
+	ok 'fsck' git -C c fsck --strict
+	is 'every commit is there' "$(git -C c rev-list --count HEAD)" \
+		"$(git -C repo rev-list --count HEAD)"
+fi
 
 done_testing
