@@ -70,7 +70,7 @@ static int take(struct dv_remotes *rs, const struct dv_strs *keys,
 
 /*
  * Git remotes whose URL is dvstore::<store> are data remotes too, under their
- * own names, unless a data remote has that name.
+ * own names, or their URLs where another data remote has that name.
  */
 static int take_hosted(struct dv_remotes *rs, const struct dv_config *c,
 		       struct dv_err *err)
@@ -95,6 +95,11 @@ static int take_hosted(struct dv_remotes *rs, const struct dv_config *c,
 		if (!hosted)
 			continue;
 		v = info_of(rs, key + 7, n - 11, 0);
+		if (!v)
+			return dv_err_nomem(err);
+		if (v->url && strcmp(v->url, url))
+			v = info_of(rs, c->values.v[i],
+				    strlen(c->values.v[i]), 0);
 		if (!v)
 			return dv_err_nomem(err);
 		if (v->url)

@@ -157,4 +157,21 @@ is 'is detached there, too' "$(git -C det rev-parse HEAD)" "$(git -C p.git rev-p
 is 'and on no branch' "$(git -C det symbolic-ref -q HEAD)" ''
 ok 'push --mirror --dry-run' git -C m.git push --dry-run --mirror origin
 
+# --- a data remote with the name of the Git remote ---
+new_repo same
+must git -C same dv remote add origin "$T/same.store"
+make_noise same/a.bin 1300000 9
+must git -C same add -A
+must git -C same commit -q -m 'a data remote named origin'
+must git -C same remote add origin "dvstore::$T/same.h"
+ok 'push to the Git remote' git -C same push -q origin main
+ok 'clone of it' git clone -q "dvstore::$T/same.h" same-c
+ok 'finds the content there' tree_is same-c same
+ok 'dv status' git -C same-c dv status
+ok 'remote list' git -C same-c dv remote list
+says 'the one' "$T/same.store"
+says 'and the other' "dvstore::$T/same.h"
+ok 'dv push to the data remote' git -C same dv push origin
+ok 'has it, too' test "$(bytes_in same.store)" -gt 1300000
+
 done_testing
