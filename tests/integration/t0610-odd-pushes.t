@@ -157,6 +157,18 @@ is 'is detached there, too' "$(git -C det rev-parse HEAD)" "$(git -C p.git rev-p
 is 'and on no branch' "$(git -C det symbolic-ref -q HEAD)" ''
 ok 'push --mirror --dry-run' git -C m.git push --dry-run --mirror origin
 
+# --- history that is cut by a graft ---
+must git -C repo rev-parse side
+cp "$T_OUT" repo/.git/info/grafts
+for k in h p; do
+	ok "push of a grafted commit, $k" git -C repo push -q --no-verify "$k" side:refs/heads/graft
+done
+must git -C repo -c advice.graftFileDeprecated=false push -q --no-verify "dvstore::$T/graft" side
+rm repo/.git/info/grafts
+ok 'clone of it' git clone -q -b side "dvstore::$T/graft" g
+is 'has all of history' "$(git -C g rev-list --count HEAD)" "$(git -C repo rev-list --count side)"
+ok 'fsck' git -C g fsck --strict
+
 # --- a data remote with the name of the Git remote ---
 new_repo same
 must git -C same dv remote add origin "$T/same.store"
