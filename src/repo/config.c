@@ -97,6 +97,11 @@ static int read_team(struct dv_repo *r, struct dv_buf *out,
 	char *path = r->top ? dv_fmt("%s/.dvconfig", r->top) : NULL;
 	const char *blob[] = { "git", "config", "-z", "--no-includes",
 			       "--list", "--blob", "HEAD:.dvconfig", NULL };
+	/*
+	 * In a partial clone git fetches the blob first, and may start the
+	 * remote helper for it, which must not come here again.
+	 */
+	static const char *const env[] = { "GIT_DV_READS_TEAM=1", NULL };
 	struct stat st;
 	int code, rc = 0;
 
@@ -118,8 +123,9 @@ static int read_team(struct dv_repo *r, struct dv_buf *out,
 		char *index = dv_repo_index_path(r);
 
 		/* Only a clone in its checkout has no index but a HEAD. */
-		if (index && (r->top == NULL || !dv_file_exists(index))) {
-			rc = dv_proc_capture(blob, NULL, DV_PROC_QUIET,
+		if (index && !getenv("GIT_DV_READS_TEAM") &&
+		    (r->top == NULL || !dv_file_exists(index))) {
+			rc = dv_proc_capture(blob, env, DV_PROC_QUIET,
 					     TEAM_MAX, out, &code, err);
 			if (!rc && code)
 				out->n = 0;

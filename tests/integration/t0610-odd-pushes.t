@@ -129,6 +129,24 @@ is 'is right' "$(cat "$T_OUT")" one
 is 'no other remote came to be' "$(git -C f remote)" origin
 is 'no setting of one' "$(git -C f config --get-regexp '^remote\.ssh')" ''
 
+# --- a partial clone whose .dvconfig is fetched when it is read, by a helper that reads it ---
+must git init -q --bare fresh.git
+must git -C fresh.git config uploadpack.allowFilter true
+must git -C fresh.git config uploadpack.allowAnySHA1InWant true
+must git -C repo push -q --no-verify "dvstore::ssh://host$T/fresh.git" main
+: >trace
+start env GIT_TRACE="$T/trace" git clone -q --filter=blob:none "dvstore::ssh://host$T/fresh.git" fresh
+while kill -0 "$T_PID" 2>/dev/null && test "$(grep -c 'remote-dvstore' trace)" -lt 300; do
+	sleep 0.1
+done
+if kill -0 "$T_PID" 2>/dev/null; then
+	stop KILL
+else
+	finish
+fi
+is 'a partial clone does not start itself for ever' "$T_RC" 0
+ok 'is whole' tree_is fresh repo
+
 # Symbolic refs and a detached HEAD, by protocol version 2.
 must git -C p.git symbolic-ref refs/heads/alias refs/heads/main
 must git -C p.git symbolic-ref refs/remotes/x/HEAD refs/heads/main
