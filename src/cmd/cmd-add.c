@@ -58,7 +58,7 @@ static int unchanged(struct dv_session *s, const char *path,
 
 	if (!dv_cache_stat_get(dv_session_cache(s), path, &e) ||
 	    !dv_stat_entry_fits(&e, st) || e.oid.size != e.size ||
-	    !dv_store_has_file(&s->store, &e.oid))
+	    !dv_session_holds(s, &e.oid))
 		return 0;
 	*oid = e.oid;
 	return 1;

@@ -133,7 +133,7 @@ int dv_clean(struct dv_session *s, const char *path,
 		hit = previous && known.has_digest && have_st &&
 		      dv_stat_entry_fits(&known, &st) && size == known.size &&
 		      !memcmp(digest, known.digest, 16) &&
-		      dv_store_has_file(&s->store, &known.oid);
+		      dv_session_holds(s, &known.oid);
 	}
 	*kind = DV_CLEAN_POINTER;
 	if (hit) {

@@ -115,6 +115,21 @@ int dv_session_writer(struct dv_session *s, struct dv_err *err)
 	return rc;
 }
 
+int dv_session_holds(struct dv_session *s, const struct dv_oid *oid)
+{
+	struct dv_loc loc;
+
+	/* Without a writer, nothing keeps a collection away. */
+	if (dv_session_writer(s, NULL) ||
+	    dv_content_complete(&s->store, &s->coder, oid, NULL) != 1)
+		return 0;
+	if (!s->store.read_only &&
+	    dv_store_locate(&s->store, oid->scheme == DV_SCHEME_DV1 ?
+			    DV_KIND_FILE : DV_KIND_CHUNK, &oid->id, &loc))
+		dv_packset_touch(&s->store.set, loc.pack);
+	return 1;
+}
+
 int dv_session_publish(struct dv_session *s, struct dv_err *err)
 {
 	int rc;
@@ -163,7 +178,8 @@ static int place_all(struct dv_session *s, struct dv_err *err)
 	if (!want)
 		return dv_err_nomem(err);
 	for (size_t i = 0; i < s->place.n; i++)
-		if (!dv_store_has_file(&s->store, &s->place.v[i].oid))
+		if (dv_content_complete(&s->store, &s->coder,
+					&s->place.v[i].oid, NULL) != 1)
 			want[n++] = s->place.v[i].oid;
 	if (n) {
 		/* What cannot be had leaves pointers, which dv_place names. */

@@ -48,6 +48,12 @@ int dv_session_store(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 struct dv_cache *dv_session_cache(struct dv_session *s);
 /* Pool, transaction and ingest, for clean. */
 int dv_session_writer(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+/*
+ * Is all of this content in the store, to stay there? Asked by who answers
+ * with a file id without storing anything: the lock for writing is held from
+ * here on, and the grace of a garbage collection begins anew. 1 or 0.
+ */
+int dv_session_holds(struct dv_session *s, const struct dv_oid *oid);
 /* Publish what clean wrote, so that it can be read. */
 int dv_session_publish(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
 /*

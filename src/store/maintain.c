@@ -39,6 +39,7 @@ static size_t small_packs(struct dv_store *s, struct dv_pack **out)
 		path = dv_pack_path(&s->set, p);
 		if (path && !lstat(path, &st) && st.st_size < SMALL_PACK) {
 			p->size = (uint64_t)st.st_size;
+			p->mtime = st.st_mtime;
 			out[n++] = p;
 		}
 		free(path);
@@ -122,8 +123,10 @@ int dv_store_merge_small(struct dv_store *s, struct dv_err *err)
 	rc = dv_txn_begin(&t, s, 0, err);
 	/* The sources must not count as places where a record already is. */
 	pthread_rwlock_wrlock(&s->set.mu);
-	for (size_t i = 0; i < take; i++)
+	for (size_t i = 0; i < take; i++) {
 		v[i]->gone = 1;
+		t.mtime = DV_MAX(t.mtime, v[i]->mtime);
+	}
 	pthread_rwlock_unlock(&s->set.mu);
 	for (size_t i = 0; !rc && i < 2 * take; i++)
 		rc = copy_pack(&t, v[i % take], i >= take, err);

@@ -22,6 +22,7 @@ struct dv_pack {
 	uint8_t raw_name[16];
 	uint64_t size;
 	uint64_t table_off;
+	int64_t mtime;		/* seconds; filled by who needs it */
 	uint8_t *table;		/* its own rows; NULL when an index covers it */
 	uint32_t count;		/* rows in `table` */
 	int fd;			/* -1: not open; under fd_mu */
@@ -30,6 +31,7 @@ struct dv_pack {
 	int indexed, gone, touched;
 	int broken;		/* its table cannot be read; said once */
 	int mark;		/* scratch of store/maintain.c */
+	int doomed;		/* about to be removed: no place to store in */
 };
 
 /* Look-ups read it while a reader that finds the file absent sets it. */

@@ -44,14 +44,33 @@ static int read_format(struct dv_store *s, struct dv_err *err)
 					"it needs the feature '%s' of a newer git-dv",
 					*f.unknown_read ? f.unknown_read :
 							  f.unknown_write);
-		if (rc)
+		if (rc) {
 			dv_err_prefix(err, "store '%s'", s->path);
-		else
+		} else {
 			memcpy(s->uuid, f.uuid, sizeof(s->uuid));
+			memcpy(s->unknown_gc, f.unknown_gc,
+			       sizeof(s->unknown_gc));
+		}
 	}
 	dv_buf_release(&text);
 	free(file);
 	return rc;
+}
+
+/* What `epoch` says; "" where nothing was ever removed. */
+static int read_epoch(const struct dv_store *s, char out[33],
+		      struct dv_err *err)
+{
+	char *file = dv_fmt("%s/epoch", s->path);
+	struct dv_buf text = { 0 };
+	int rc = file ? dv_file_read(file, &text, 64, err) : dv_err_nomem(err);
+
+	memset(out, 0, 33);
+	if (!rc)
+		memcpy(out, text.p, DV_MIN(text.n, 32));
+	dv_buf_release(&text);
+	free(file);
+	return rc == DV_ENOTFOUND ? 0 : rc;
 }
 
 /* Two creators at once: the first `format` stays. */
@@ -99,6 +118,9 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 	/* A folder that somebody removed is made anew; what was in it is gone. */
 	if (!rc && (flags & DV_STORE_CREATE) && !access(path, W_OK))
 		rc = make_dirs(path, err);
+	/* In this order: a removal in between is seen later. */
+	if (!rc)
+		rc = read_epoch(s, s->epoch, err);
 	if (!rc)
 		rc = dv_packset_open(&s->set, path, err);
 	if (!rc) {
@@ -128,22 +150,27 @@ void dv_store_close(struct dv_store *s)
 int dv_store_register(struct dv_store *s, const char *dir, struct dv_err *err)
 {
 	struct dv_sha256 *sha = dv_sha256_open();
+	struct dv_buf old = { 0 };
 	struct dv_id id;
 	char name[33], *file, *line;
-	int rc = 0;
+	int rc = 0, inside;
 
 	if (!sha)
 		return dv_err_nomem(err);
 	dv_sha256_of(sha, dir, strlen(dir), &id);
 	dv_sha256_close(sha);
 	dv_hex_encode(name, id.b, 16);
+	inside = !strncmp(s->path, dir, strlen(dir)) &&
+		 !strcmp(s->path + strlen(dir), "/dv");
 	file = dv_fmt("%s/clones/%s", s->path, name);
-	line = dv_fmt("%s\n", dir);
+	line = dv_fmt("%s\n%s", dir, inside ? "inside\n" : "");
 	if (!file || !line)
 		rc = dv_err_nomem(err);
-	else if (!dv_file_exists(file))
+	else if (dv_file_read(file, &old, 65536, NULL) ||
+		 old.n != strlen(line) || memcmp(old.p, line, old.n))
 		rc = dv_file_write(file, line, strlen(line), 0666,
 				   DV_FILE_SYNC, err);
+	dv_buf_release(&old);
 	free(file);
 	free(line);
 	return rc;
@@ -367,6 +394,33 @@ static int open_lock(struct dv_store *s, struct dv_err *err)
 	return rc;
 }
 
+/* List the packs anew if content was removed since they were listed. */
+static int catch_up(struct dv_store *s, struct dv_err *err)
+{
+	char now[33];
+	int rc = read_epoch(s, now, err);
+
+	if (rc || !strcmp(now, s->epoch))
+		return rc;
+	rc = dv_packset_rescan(&s->set, err);
+	if (!rc)
+		memcpy(s->epoch, now, sizeof(s->epoch));
+	return rc;
+}
+
+int dv_store_new_epoch(struct dv_store *s, struct dv_err *err)
+{
+	char *file = dv_fmt("%s/epoch", s->path), text[34];
+	int rc = file ? dv_random_name(text, err) : dv_err_nomem(err);
+
+	if (!rc) {
+		text[32] = '\n';
+		rc = dv_file_write(file, text, 33, 0666, DV_FILE_SYNC, err);
+	}
+	free(file);
+	return rc;
+}
+
 int dv_store_lock_shared(struct dv_store *s, struct dv_err *err)
 {
 	int rc;
@@ -376,6 +430,11 @@ int dv_store_lock_shared(struct dv_store *s, struct dv_err *err)
 	rc = open_lock(s, err);
 	if (!rc)
 		rc = dv_lock_fd(s->lock_fd, DV_LOCK_SHARED, 1, err);
+	if (!rc) {
+		rc = catch_up(s, err);
+		if (rc)
+			dv_unlock_fd(s->lock_fd);
+	}
 	if (rc)
 		s->writers--;
 	return rc;

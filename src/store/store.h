@@ -7,6 +7,7 @@
  *	incoming/<name>	packs being written, each locked by its writer
  *	index/<name>	tables over many packs (a cache)
  *	lock		shared by writers, exclusive for what unlinks packs
+ *	epoch		another text whenever content was removed
  *	clones/<name>	the repositories that use the store: roots of gc
  *	quarantine/	records that did not match their id
  *	tmp/		content on its way to a worktree
@@ -30,6 +31,8 @@ struct dv_store {
 	int read_only;		/* the file system or its rights say so */
 	struct dv_bases bases;	/* decoded, of deltas read lately */
 	int64_t rescanned;	/* when a miss was last followed by a rescan */
+	char epoch[33];		/* as it was before `set` was read */
+	char unknown_gc[64];	/* a feature that forbids collecting, or "" */
 };
 
 enum dv_store_flags {
@@ -44,7 +47,10 @@ enum dv_store_flags {
 int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 		  struct dv_err *err) DV_MUST_USE;
 void dv_store_close(struct dv_store *s);
-/* List this repository (its absolute common dir) in clones/. */
+/*
+ * List this repository (its absolute common dir) in clones/, and whether the
+ * store stands inside of it.
+ */
 int dv_store_register(struct dv_store *s, const char *git_common_dir,
 		      struct dv_err *err) DV_MUST_USE;
 
@@ -89,6 +95,12 @@ int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
  */
 int dv_store_lock_shared(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 void dv_store_unlock(struct dv_store *s);
+/*
+ * Under the exclusive lock, before content is removed: whoever has listed the
+ * packs already lists them again when it takes the lock for writing, and so
+ * never finds "there already" what is gone.
+ */
+int dv_store_new_epoch(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 int dv_store_lock_excl(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 void dv_store_unlock_excl(struct dv_store *s);
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "store/delta.h"
 
 /* So many sealed packs make a transaction long: 1 GiB. */
@@ -268,7 +269,11 @@ static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 	struct dv_loc loc;
 	int rc;
 
-	if (dv_store_locate(t->store, kind, id, &loc)) {
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&t->store->set, kind, id, skip, &loc);
+	     skip++) {
+		if (loc.pack->doomed)
+			continue;
 		dv_packset_touch(&t->store->set, loc.pack);
 		return 0;
 	}
@@ -419,6 +424,14 @@ static int publish(struct dv_txn *t, struct dv_out_pack *p,
 		goto out;
 	}
 	p->synced = 1;
+	/* Copies are as old as what they were made from: see gc's grace. */
+	if (t->mtime) {
+		struct timespec when[2] = { { .tv_nsec = UTIME_OMIT },
+					    { .tv_sec = t->mtime } };
+
+		if (futimens(p->fd, when))
+			dv_log_debug("a pack keeps its date");
+	}
 	if (rename(from, to))
 		rc = dv_err_errno(err, "cannot rename '%s' to '%s'", from, to);
 out:

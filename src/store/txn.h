@@ -38,6 +38,7 @@ struct dv_txn {
 	uint32_t packs;		/* begun so far */
 	uint64_t raw, stored;	/* bytes of new records: content, in packs */
 	int dirty;		/* puts since the last sync */
+	int64_t mtime;		/* of the packs to publish; 0: now */
 	struct dv_coder coder;	/* of the owning thread */
 };
 
