@@ -9,6 +9,8 @@ libdv_a_SOURCES += \
 	src/store/delta.h \
 	src/store/extract.c \
 	src/store/extract.h \
+	src/store/gc.c \
+	src/store/gc.h \
 	src/store/ingest.c \
 	src/store/ingest.h \
 	src/store/maintain.c \
@@ -24,6 +26,7 @@ libdv_a_SOURCES += \
 	src/store/similar.h \
 	src/store/store.c \
 	src/store/store.h \
+	src/store/sweep.c \
 	src/store/txn.c \
 	src/store/txn.h \
 	src/store/usage.c \
