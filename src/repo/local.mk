@@ -3,6 +3,8 @@ libdv_a_SOURCES += \
 	src/repo/attrs.h \
 	src/repo/cache.c \
 	src/repo/cache.h \
+	src/repo/clones.c \
+	src/repo/clones.h \
 	src/repo/config.c \
 	src/repo/gitindex.c \
 	src/repo/gitindex.h \
@@ -17,5 +19,7 @@ libdv_a_SOURCES += \
 	src/repo/remotes.c \
 	src/repo/remotes.h \
 	src/repo/repo.c \
-	src/repo/repo.h
+	src/repo/repo.h \
+	src/repo/roots.c \
+	src/repo/roots.h
 
