@@ -51,6 +51,10 @@ void dv_json_path(struct cJSON *o, const char *path);
 /* From dv_opt_parse: -1 gives 0, -2 gives 129. */
 int dv_opt_exit(int parsed);
 
+struct cJSON;
+/* Members "path" and, where that is not UTF-8, "path_hex". */
+void dv_json_path(struct cJSON *o, const char *path);
+
 /* What fetch, pull, checkout and push are asked for. */
 struct dv_select {
 	const char *remote;		/* by name, or NULL */
@@ -89,6 +93,7 @@ int dv_cmd_checkout_main(int argc, char **argv);
 int dv_cmd_du(int argc, char **argv);
 int dv_cmd_env(int argc, char **argv);
 int dv_cmd_fetch_main(int argc, char **argv);
+int dv_cmd_gc(int argc, char **argv);
 int dv_cmd_help(int argc, char **argv);
 int dv_cmd_hook(int argc, char **argv);
 int dv_cmd_init(int argc, char **argv);
@@ -96,6 +101,7 @@ int dv_cmd_install(int argc, char **argv);
 int dv_cmd_ls_files(int argc, char **argv);
 int dv_cmd_merge_driver(int argc, char **argv);
 int dv_cmd_pointer(int argc, char **argv);
+int dv_cmd_prune(int argc, char **argv);
 int dv_cmd_pull(int argc, char **argv);
 int dv_cmd_push_main(int argc, char **argv);
 int dv_cmd_remote(int argc, char **argv);

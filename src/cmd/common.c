@@ -1,3 +1,4 @@
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/proc.h"
 #include "base/hex.h"
+#include "base/proc.h"
 #include "cmd/cmd.h"
 #include "codec/glob.h"
 

@@ -2,7 +2,9 @@ libdv_a_SOURCES += \
 	src/cmd/cmd-add.c \
 	src/cmd/cmd-du.c \
 	src/cmd/cmd-fetch.c \
+	src/cmd/cmd-gc.c \
 	src/cmd/cmd-hook.c \
+	src/cmd/cmd-prune.c \
 	src/cmd/cmd-push.c \
 	src/cmd/cmd-remote-check.c \
 	src/cmd/cmd-remote.c \
@@ -12,5 +14,7 @@ libdv_a_SOURCES += \
 	src/cmd/cmd-verify.c \
 	src/cmd/cmd.h \
 	src/cmd/common.c \
+	src/cmd/removal.c \
+	src/cmd/removal.h \
 	src/cmd/setup.c \
 	src/cmd/table.c

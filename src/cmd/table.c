@@ -23,6 +23,8 @@ const struct dv_cmd dv_cmds[] = {
 	{ "cat", DAILY, "write a file's content to standard output", dv_cmd_cat },
 	{ "du", CARE, "show what files and their versions take in the store", dv_cmd_du },
 	{ "verify", CARE, "read everything in the store again", dv_cmd_verify },
+	{ "gc", CARE, "remove from the local store what nothing needs", dv_cmd_gc },
+	{ "prune", CARE, "remove old content that is safe on the remote", dv_cmd_prune },
 	{ "pointer", PLUMBING, "print the pointer of a file's content", dv_cmd_pointer },
 	{ "hook", PLUMBING, "what the installed hooks run", dv_cmd_hook },
 	{ "merge-driver", NULL, "what git runs as merge.dv.driver", dv_cmd_merge_driver },
