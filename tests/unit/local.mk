@@ -14,6 +14,7 @@ unit_tests = \
 	tests/unit/test_err \
 	tests/unit/test_extract \
 	tests/unit/test_file \
+	tests/unit/test_gc \
 	tests/unit/test_gitindex \
 	tests/unit/test_glob \
 	tests/unit/test_group \
@@ -94,6 +95,11 @@ tests_unit_test_extract_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_file_SOURCES = tests/unit/test_file.c \
 	tests/unit/testlib.h
 tests_unit_test_file_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_gc_SOURCES = tests/unit/test_gc.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h
+tests_unit_test_gc_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_gitindex_SOURCES = tests/unit/test_gitindex.c \
 	tests/unit/testlib.h \
