@@ -9,12 +9,14 @@ dist_man_MANS += \
 	man/git-dv-fetch.1 \
 	man/git-dv-filter.1 \
 	man/git-dv-format.5 \
+	man/git-dv-gc.1 \
 	man/git-dv-hook.1 \
 	man/git-dv-init.1 \
 	man/git-dv-install.1 \
 	man/git-dv-ls-files.1 \
 	man/git-dv-pointer.1 \
 	man/git-dv-pointer.5 \
+	man/git-dv-prune.1 \
 	man/git-dv-pull.1 \
 	man/git-dv-push.1 \
 	man/git-dv-remote.1 \

@@ -51,10 +51,6 @@ void dv_json_path(struct cJSON *o, const char *path);
 /* From dv_opt_parse: -1 gives 0, -2 gives 129. */
 int dv_opt_exit(int parsed);
 
-struct cJSON;
-/* Members "path" and, where that is not UTF-8, "path_hex". */
-void dv_json_path(struct cJSON *o, const char *path);
-
 /* What fetch, pull, checkout and push are asked for. */
 struct dv_select {
 	const char *remote;		/* by name, or NULL */
