@@ -19,36 +19,56 @@ void dv_clones_release(struct dv_clones *c)
 		free(c->v[i].dir);
 	}
 	free(c->v);
+	dv_strs_release(&c->stale);
 	memset(c, 0, sizeof(*c));
 }
 
-/* Takes `file` and `dir`. */
-static int add(struct dv_clones *c, char *file, char *dir, int moved,
-	       struct dv_err *err)
-{
-	struct dv_clone *v = dv_grow(c->v, &c->cap, c->n + 1, sizeof(*v));
-
-	if (!v || !dir) {
-		free(file);
-		free(dir);
-		return dv_err_nomem(err);
-	}
-	c->v = v;
-	c->v[c->n++] = (struct dv_clone){ file, dir, moved };
-	return 0;
-}
-
-static int listed(const struct dv_clones *c, const char *dir)
+static struct dv_clone *find(const struct dv_clones *c, const char *dir)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (!strcmp(c->v[i].dir, dir))
-			return 1;
-	return 0;
+			return &c->v[i];
+	return NULL;
+}
+
+/* `file` may be NULL. */
+static int add(struct dv_clones *c, const char *file, const char *dir,
+	       struct dv_err *err)
+{
+	struct dv_clone *v = find(c, dir);
+
+	if (!v) {
+		v = dv_grow(c->v, &c->cap, c->n + 1, sizeof(*v));
+		if (!v)
+			return dv_err_nomem(err);
+		c->v = v;
+		v += c->n;
+		memset(v, 0, sizeof(*v));
+		v->dir = strdup(dir);
+		if (!v->dir)
+			return dv_err_nomem(err);
+		c->n++;
+	}
+	if (!file || v->file)
+		return 0;
+	v->file = strdup(file);
+	return v->file ? 0 : dv_err_nomem(err);
+}
+
+/* The clone at `dir` had the store in it, which stands elsewhere now. */
+static int add_moved(struct dv_clones *c, const struct dv_store *s,
+		     const char *file, struct dv_err *err)
+{
+	char *dir = dv_path_dir(s->path);
+	int rc = dir ? add(c, NULL, dir, err) : dv_err_nomem(err);
+
+	free(dir);
+	return rc ? rc : dv_strs_add(&c->stale, file, err);
 }
 
 /*
  * An entry is the clone's Git directory, and "inside" where the store stood in
- * it as dv/. Where that place is gone while the store is here, both were
+ * it as dv/. If that directory is gone while the store is here, both were
  * moved: the clone is what is around the store now.
  */
 static int take_entry(struct dv_clones *c, const struct dv_store *s,
@@ -56,37 +76,30 @@ static int take_entry(struct dv_clones *c, const struct dv_store *s,
 {
 	char *file = dv_fmt("%s/clones/%s", s->path, name), *dir, *rest;
 	struct dv_buf text = { 0 };
-	int rc, moved = 0;
+	int rc = file ? dv_file_read(file, &text, ENTRY_MAX, err) :
+			dv_err_nomem(err);
 
-	if (!file)
-		return dv_err_nomem(err);
-	rc = dv_file_read(file, &text, ENTRY_MAX, err);
-	if (rc == DV_ENOTFOUND) {
-		free(file);
-		return 0;
+	if (rc) {
+		rc = rc == DV_ENOTFOUND ? 0 : rc;
+		goto out;
 	}
-	dir = rc ? NULL : (char *)dv_buf_str(&text);
+	dir = (char *)dv_buf_str(&text);
 	rest = dir ? strchr(dir, '\n') : NULL;
-	if (!rc && (*dir != '/' || !rest))
+	if (!rest || *dir != '/') {
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"'%s' does not name a clone; remove it if no clone is lost by that",
 				file);
-	if (rc) {
-		dv_buf_release(&text);
-		free(file);
-		return rc;
+		goto out;
 	}
 	*rest++ = '\0';
-	if (!strncmp(rest, "inside\n", 7)) {
-		char *was = dv_fmt("%s/dv", dir);
-
-		moved = was && access(was, F_OK) &&
-			(errno == ENOENT || errno == ENOTDIR);
-		free(was);
-	}
-	rc = add(c, file, moved ? dv_path_dir(s->path) : strdup(dir), moved,
-		 err);
+	if (!strncmp(rest, "inside\n", 7) && access(dir, F_OK) &&
+	    (errno == ENOENT || errno == ENOTDIR))
+		rc = add_moved(c, s, file, err);
+	else
+		rc = add(c, file, dir, err);
+out:
 	dv_buf_release(&text);
+	free(file);
 	return rc;
 }
 
@@ -103,8 +116,8 @@ int dv_clones_load(struct dv_store *s, const char *own, struct dv_clones *out,
 	for (size_t i = 0; !rc && i < names.n; i++)
 		if (strlen(names.v[i]) == 32 && dv_hex_valid(names.v[i], 32))
 			rc = take_entry(out, s, names.v[i], err);
-	if (!rc && !listed(out, own))
-		rc = add(out, NULL, strdup(own), 0, err);
+	if (!rc)
+		rc = add(out, NULL, own, err);
 	dv_strs_release(&names);
 	free(dir);
 	if (rc)
@@ -204,9 +217,8 @@ int dv_clones_forget(struct dv_clones *c, const struct dv_store *s,
 
 void dv_clones_tidy(struct dv_clones *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].moved && c->v[i].file)
-			unlink(c->v[i].file);
+	for (size_t i = 0; i < c->stale.n; i++)
+		unlink(c->stale.v[i]);
 }
 
 char *dv_clone_top(const char *dir)

@@ -13,12 +13,12 @@
 struct dv_clone {
 	char *file;	/* its entry, absolute; NULL: not listed */
 	char *dir;	/* its Git directory, common to its worktrees */
-	int moved;	/* was listed elsewhere, together with the store */
 };
 
 struct dv_clones {
-	struct dv_clone *v;
+	struct dv_clone *v;		/* each once */
 	size_t n, cap;
+	struct dv_strs stale;		/* entries of where a clone was before */
 };
 
 /*

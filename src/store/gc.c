@@ -199,12 +199,13 @@ static int list_packs(struct dv_gc *g, struct dv_err *err)
 		path = dv_pack_path(set, p);
 		if (!path)
 			return dv_err_nomem(err);
-		bad = lstat(path, &st);
-		if (bad)
-			dv_err_errno(err, "cannot stat pack '%s'", path);
+		bad = lstat(path, &st) ?
+		      dv_err_errno(err, "cannot stat pack '%s'", path) : 0;
 		free(path);
+		if (bad == DV_ENOTFOUND && !g->locked)
+			continue;	/* merged meanwhile */
 		if (bad)
-			return DV_EIO;
+			return bad;
 		p->size = (uint64_t)st.st_size;
 		p->mtime = st.st_mtime;
 		g->result.size_before += p->size;

@@ -8,6 +8,7 @@
  *	DV_FAIL_HOW	"error": ENOSPC, or EIO from a sync; "full": the same for all
  *			later calls too; "kill": the process ends at once
  *	DV_FAIL_LOG	a file that gets the call's name and, where it has one, path
+ *	DV_FAIL_UNLINK	if set, unlink counts too, and fails with EIO
  *
  * Counted are write and its kin on regular files, syncs, renames, links, making
  * folders, and opening for writing. The counting itself uses bare system calls.
@@ -28,6 +29,7 @@
 static uint64_t *counter;
 static uint64_t at;
 static enum { OFF, ERROR, FULL, KILL } how;
+static int counts_unlink;
 
 static int applies(const char *names)
 {
@@ -60,6 +62,7 @@ __attribute__((constructor)) static void start(void)
 		return;
 	counter = map;
 	at = n ? strtoull(n, NULL, 10) : 0;
+	counts_unlink = getenv("DV_FAIL_UNLINK") != NULL;
 	how = what && !strcmp(what, "kill") ? KILL :
 	      what && !strcmp(what, "full") ? FULL : ERROR;
 }
@@ -195,6 +198,13 @@ int renameat2(int a, const char *from, int b, const char *to,
 int link(const char *from, const char *to)
 {
 	return fails("link", to, ENOSPC) ? -1 : REAL(link)(from, to);
+}
+
+int unlink(const char *path)
+{
+	if (counts_unlink && fails("unlink", path, EIO))
+		return -1;
+	return REAL(unlink)(path);
 }
 
 int mkdir(const char *path, mode_t mode)

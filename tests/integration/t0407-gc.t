@@ -357,7 +357,38 @@ run git dv verify
 run git dv gc --grace 0
 cd ..
 
-# An empty repository, one without store, a bare one.
+# A partial clone: blobs that are not here may be pointers.
+must git -C moved config uploadpack.allowFilter true
+must git -C moved config uploadpack.allowAnySHA1InWant true
+if git clone -q --filter=blob:none "file://$T/moved" partial 2>/dev/null; then
+	must git -C partial dv install --local
+	must git -C partial dv pull
+	fails 'gc in a partial clone' git -C partial dv gc
+	says 'says what is missing' 'partial clone'
+	ok 'brings it' git -C partial fetch -q --refetch --filter=blob:limit=1m
+	ok 'then it works' git -C partial dv gc
+else
+	skip 4 'no partial clones'
+fi
+
+# A shallow one.
+must git clone -q --depth 1 "file://$T/moved" shallow
+must git -C shallow dv install --local
+must git -C shallow dv pull
+ok 'gc in a shallow clone' git -C shallow dv gc --grace 0
+ok 'verify' git -C shallow dv verify --full
+
+# A store that was inside of a clone that was renamed, seen from another clone.
+must git clone -q -n moved side
+must git -C side dv install --local
+must git -C side config dv.store "$T/moved/.git/dv"
+must git -C side checkout -q -f v1
+must mv moved third
+must git -C side config dv.store "$T/third/.git/dv"
+ok 'gc from beside a renamed clone' git -C side dv gc --grace 0
+ok 'what only that one names stays' git -C third cat-file --filters HEAD:z.json
+
+# An empty repository, one without store.
 must git init -q empty
 must git -C empty dv init
 ok 'gc before the first commit' git -C empty dv gc
