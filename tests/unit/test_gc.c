@@ -525,6 +525,7 @@ static void stale_writers_store_again(void **state)
 	free(path);
 }
 
+__attribute__((unused))
 static void a_writer_keeps_it_away(void **state)
 {
 	struct env *e = *state;
