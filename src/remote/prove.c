@@ -24,6 +24,8 @@ struct prove {
 	struct dv_idmap shards;		/* 1: all its packs are there; 2: not */
 	struct dv_idmap bad;		/* chunks that cannot be had */
 	struct dv_idmap seen;		/* chunks in `want` */
+	struct dv_idmap where;		/* their places, once it is sorted */
+	struct dv_bases bases;		/* of deltas read lately */
 	struct want *want;
 	size_t n, cap;
 	int read_back;
@@ -105,18 +107,20 @@ static int take_chunks(struct prove *p, struct dv_remote_shard *s,
 		       struct dv_err *err)
 {
 	struct dv_buf rows = { 0 };
+	uint32_t total;
 	int rc;
 
 	if (!p->read_back)
 		return 0;
-	rc = dv_remote_chunks(p->remote, s, first, n, &rows, err);
-	for (uint32_t i = 0; !rc && i < n; i++) {
+	/* With the bases, without which deltas are nothing. */
+	rc = dv_remote_run(p->remote, s, first, n, &rows, &total, err);
+	for (uint32_t i = 0; !rc && i < total; i++) {
 		struct dv_shard_chunk c;
 
 		rc = dv_shard_chunk_parse(&s->view, rows.p +
 					  (size_t)i * DV_SHARD_CHUNK_ROW, &c,
 					  err);
-		if (!rc && only && !dv_id_eq(&c.id, only))
+		if (!rc && i < n && only && !dv_id_eq(&c.id, only))
 			rc = dv_err_set(err, DV_ECORRUPT,
 					"a shard names the wrong chunk");
 		if (!rc)
@@ -198,17 +202,61 @@ static uint64_t rec_len(const struct dv_shard_chunk *c)
 	return dv_rec_head_size(c->codec) + (uint64_t)c->enc;
 }
 
-static int is_good(struct dv_coder *coder, const struct want *w,
-		   const uint8_t *p, struct dv_err *err)
+static int parse(const struct want *w, const uint8_t *p, struct dv_rec *rec,
+		 size_t *head, struct dv_err *err)
 {
+	return !dv_rec_parse(p, (size_t)rec_len(&w->c), rec, head, err) &&
+	       dv_id_eq(&rec->id, &w->c.id) && rec->enc == w->c.enc &&
+	       rec->raw == w->c.raw && rec->codec == w->c.codec &&
+	       rec->kind == DV_KIND_CHUNK;
+}
+
+/* The base of a delta, read on its own unless it was a moment ago. */
+static struct dv_base *base_of(struct prove *p, struct dv_coder *coder,
+			       const struct dv_id *id, struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&p->where, CHUNK, id);
+	struct dv_base *base = dv_bases_get(&p->bases, id);
+	struct dv_backend *b = p->remote->backend;
+	struct dv_coder *spare = dv_coder_spare(coder, err);
+	const struct want *w = at ? &p->want[*at] : NULL;
+	struct dv_buf buf = { 0 };
 	const uint8_t *content;
 	struct dv_rec rec;
-	size_t head;
+	size_t len, got, head;
+	char key[48];
 
-	return !dv_rec_parse(p, (size_t)rec_len(&w->c), &rec, &head, err) &&
-	       dv_id_eq(&rec.id, &w->c.id) && rec.enc == w->c.enc &&
-	       rec.raw == w->c.raw && rec.kind == DV_KIND_CHUNK &&
-	       !dv_coder_decode(coder, &rec, p + head, &content, err);
+	if (base || !w || !spare || w->c.codec == DV_CODEC_DELTA)
+		return base;
+	len = (size_t)rec_len(&w->c);
+	dv_remote_pack_key(w->pack, key);
+	if (!dv_buf_reserve(&buf, len, err) &&
+	    !b->ops->get(b, key, w->c.off, buf.p, len, &got, err) &&
+	    got == len && parse(w, buf.p, &rec, &head, err) &&
+	    !dv_coder_decode(spare, &rec, buf.p + head, &content, err))
+		base = dv_bases_add(&p->bases, id, content, rec.raw, err);
+	dv_buf_release(&buf);
+	return base;
+}
+
+static int is_good(struct prove *p, struct dv_coder *coder,
+		   const struct want *w, const uint8_t *b, struct dv_err *err)
+{
+	const uint8_t *content;
+	struct dv_base *base;
+	struct dv_rec rec;
+	size_t head;
+	int good;
+
+	if (!parse(w, b, &rec, &head, err))
+		return 0;
+	if (rec.codec != DV_CODEC_DELTA)
+		return !dv_coder_decode(coder, &rec, b + head, &content, err);
+	base = base_of(p, coder, &rec.base, err);
+	good = base && !dv_coder_decode_delta(coder, &rec, base->p, base->n,
+					      b + head, &content, err);
+	dv_bases_put(&p->bases, base);
+	return good;
 }
 
 /* One read of the wants [i, k) of a pack. */
@@ -235,7 +283,7 @@ static int read_range(struct prove *p, struct dv_coder *coder, size_t i,
 		struct dv_err why = { 0 };
 
 		if (at + rec_len(&w->c) <= got &&
-		    is_good(coder, w, buf->p + at, &why))
+		    is_good(p, coder, w, buf->p + at, &why))
 			continue;
 		if (why.status == DV_ENOMEM) {
 			*err = why;
@@ -261,8 +309,10 @@ static int read_back(struct prove *p, struct dv_err *err)
 		return rc;
 	if (p->n > 1)
 		qsort(p->want, p->n, sizeof(*p->want), cmp_want);
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; !rc && i < p->n; i++) {
 		total += rec_len(&p->want[i].c);
+		rc = dv_idmap_put(&p->where, CHUNK, &p->want[i].c.id, i, err);
+	}
 	dv_progress_start(&progress, "Reading back", total);
 	for (size_t i = 0, k; !rc && i < p->n; i = k) {
 		const struct want *w = p->want;
@@ -339,6 +389,7 @@ int dv_remote_prove(struct dv_remote *r, const struct dv_oid *oids, size_t n,
 	int rc;
 
 	memset(proven, 0, n);
+	dv_bases_init(&p.bases);
 	/* The shards themselves are read from the store, not from a cache. */
 	free(r->cache_dir);
 	r->cache_dir = NULL;
@@ -357,6 +408,8 @@ int dv_remote_prove(struct dv_remote *r, const struct dv_oid *oids, size_t n,
 	dv_idmap_release(&p.shards);
 	dv_idmap_release(&p.bad);
 	dv_idmap_release(&p.seen);
+	dv_idmap_release(&p.where);
+	dv_bases_release(&p.bases);
 	free(p.want);
 	return rc;
 }

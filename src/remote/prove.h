@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "remote/remote.h"
-#include "store/coder.h"
+#include "store/base.h"
 
 /*
  * `r` was just opened: its shards are read from the store itself, past any

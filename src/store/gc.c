@@ -322,36 +322,6 @@ static int keep_others(struct dv_gc *g, struct dv_gc_pack *p,
 	return rc == DV_ECORRUPT ? damaged(err) : rc < 0 ? rc : 0;
 }
 
-/* From its header alone. */
-static int base_of(struct dv_gc *g, const struct dv_loc *loc,
-		   struct dv_id *base, struct dv_err *err)
-{
-	uint8_t head[DV_REC_HEAD_DELTA];
-	struct dv_rec rec;
-	ssize_t got;
-	size_t h;
-	int fd, rc;
-
-	rc = dv_packset_fd(&g->store->set, loc->pack, &fd, err);
-	if (rc)
-		return rc;
-	got = dv_pread_full(fd, head, sizeof(head), loc->row.off);
-	if (got < 0)
-		rc = dv_err_errno(err, "cannot read pack '%s'",
-				  loc->pack->name);
-	dv_packset_fd_done(&g->store->set, loc->pack);
-	if (!rc && (dv_rec_parse(head, (size_t)got, &rec, &h, NULL) ||
-		    rec.codec != DV_CODEC_DELTA ||
-		    !dv_id_eq(&rec.id, &loc->row.id)))
-		rc = dv_err_set(err, DV_ECORRUPT,
-				"pack '%s' has no delta record at %llu",
-				loc->pack->name,
-				(unsigned long long)loc->row.off);
-	if (!rc)
-		*base = rec.base;
-	return rc == DV_ECORRUPT ? damaged(err) : rc;
-}
-
 /*
  * A record that stays as a delta keeps its base. A base is whole by the rule;
  * should one stand as a delta too, that copy's base stays as well.
@@ -360,10 +330,11 @@ static int keep_base(struct dv_gc *g, struct dv_loc loc, struct dv_err *err)
 {
 	for (;;) {
 		struct dv_id id;
-		int found = 0, rc = base_of(g, &loc, &id, err);
+		int found = 0;
+		int rc = dv_store_base_id(g->store, &loc, &id, err);
 
 		if (rc)
-			return rc;
+			return rc == DV_ECORRUPT ? damaged(err) : rc;
 		rc = mark(g, loc.row.kind, &id, LIVE, err);
 		if (rc <= 0)
 			return rc;

@@ -49,7 +49,7 @@ static int verified(struct dv_store *s, struct dv_coder *c,
 {
 	int rc = dv_store_read_record(s, c, loc, rec, payload, err);
 
-	return rc ? rc : dv_coder_decode(c, rec, *payload, content, err);
+	return rc ? rc : dv_store_decode(s, c, rec, *payload, content, err);
 }
 
 /*
@@ -105,11 +105,12 @@ static int put(struct run *r, struct dv_coder *c, const struct dv_rec *rec,
 			return rc;
 		if (again.enc < rec->enc) {
 			again.id = rec->id;
-			return dv_txn_put_record(txn, &again, p, &r->err);
+			return dv_txn_put_record(txn, c, &again, p, r->plain.p,
+						 &r->err);
 		}
 	}
 	/* The payload is in c->in, which encoding leaves alone. */
-	return dv_txn_put_record(txn, rec, payload, &r->err);
+	return dv_txn_put_record(txn, c, rec, payload, content, &r->err);
 }
 
 static void copy_run(struct dv_job *job, void *ctx)

@@ -244,20 +244,24 @@ static void little_garbage_waits(void **state)
 		assert_true(has_some(e, i));
 }
 
-/* A delta record: nothing here could decode it. */
-static struct dv_oid put_delta(struct env *e, uint64_t seed,
-			       const struct dv_id *base)
+/* A chunk like some_chunk(base), put as a delta against it. */
+static struct dv_oid put_delta(struct env *e, uint64_t seed, uint64_t base)
 {
-	struct dv_rec rec = { .kind = DV_KIND_CHUNK, .codec = DV_CODEC_DELTA,
-			      .raw = SOME, .enc = 100, .base = *base };
 	struct dv_err err = { 0 };
 	struct dv_txn t = { 0 };
-	uint8_t payload[100];
+	struct dv_rec rec;
+	uint8_t b[SOME], like[SOME];
+	const void *payload;
+	struct dv_id base_id = some_chunk(e, base, b, SOME);
 
-	test_noise(payload, sizeof(payload), seed);
-	test_noise(rec.id.b, DV_ID_SIZE, seed);
+	memcpy(like, b, SOME);
+	dv_put64(like + 100, seed);
+	assert_int_equal(dv_coder_encode_delta(&e->c, 3, b, SOME, like, SOME,
+					       SOME, &rec, &payload, &err), 1);
+	rec.base = base_id;
+	dv_sha256_of(e->c.sha, like, SOME, &rec.id);
 	assert_ok(dv_txn_begin(&t, &e->s, 0, &err));
-	assert_ok(dv_txn_put_record(&t, &rec, payload, &err));
+	assert_ok(dv_txn_put_record(&t, &e->c, &rec, payload, like, &err));
 	assert_ok(dv_txn_commit(&t, &err));
 	dv_txn_end(&t);
 	return chunk_oid(rec.id);
@@ -270,12 +274,9 @@ static void base_of_a_delta_stays(void **state)
 	struct dv_gc_result r;
 	struct dv_oid delta;
 	struct dv_gc g;
-	uint8_t b[SOME];
-	struct dv_id base;
 
 	commit_some(e, 0, 10);
-	base = some_chunk(e, 4, b, SOME);
-	delta = put_delta(e, 99, &base);
+	delta = put_delta(e, 99, 4);
 	begin(e, &g, 0);
 	keep(&g, &delta);
 	r = finish(&g);
@@ -300,7 +301,7 @@ static void base_of_an_unknown_delta_is_not_dropped(void **state)
 
 	commit_some(e, 0, 10);
 	base = some_chunk(e, 4, b, SOME);
-	delta = put_delta(e, 99, &base);
+	delta = put_delta(e, 99, 4);
 	begin(e, &g, DV_GC_DROPPED);
 	drop = chunk_oid(base);
 	assert_ok(dv_gc_drop(&g, &drop, &err));
@@ -319,10 +320,19 @@ static void missing_base_stops(void **state)
 	struct dv_oid delta;
 	struct dv_gc g;
 	struct dv_id base;
+	uint8_t b[SOME];
+	struct dv_loc loc;
+	char *path;
 
 	commit_some(e, 0, 10);
-	memset(&base, 5, sizeof(base));
-	delta = put_delta(e, 99, &base);
+	commit_some(e, 50, 1);
+	delta = put_delta(e, 99, 50);
+	base = some_chunk(e, 50, b, SOME);
+	assert_true(dv_store_locate(&e->s, DV_KIND_CHUNK, &base, &loc));
+	path = dv_pack_path(&e->s.set, loc.pack);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	env_reopen(e);
 	begin(e, &g, 0);
 	keep(&g, &delta);
 	assert_fails(dv_gc_plan(&g, &err), DV_ECORRUPT);
@@ -345,7 +355,7 @@ static void what_cannot_be_read_stays(void **state)
 	test_noise(b, SOME, 1);
 	memset(&rec.id, 9, sizeof(rec.id));
 	assert_ok(dv_txn_begin(&t, &e->s, 0, &err));
-	assert_ok(dv_txn_put_record(&t, &rec, b, &err));
+	assert_ok(dv_txn_put_record(&t, &e->c, &rec, b, b, &err));
 	dead = chunk_oid(put_some(e, &t, 7));
 	assert_ok(dv_txn_commit(&t, &err));
 	dv_txn_end(&t);
@@ -385,7 +395,7 @@ static void a_bad_copy_does_not_count(void **state)
 	env_reopen(e);
 	rec.id = oid.id;
 	assert_ok(dv_txn_begin(&t, &e->s, 0, &err));
-	assert_ok(dv_txn_put_record(&t, &rec, b, &err));
+	assert_ok(dv_txn_put_record(&t, &e->c, &rec, b, b, &err));
 	assert_ok(dv_txn_commit(&t, &err));
 	dv_txn_end(&t);
 	assert_int_equal(rename(hidden, good), 0);
