@@ -7,9 +7,13 @@
  *   bench-data vary  SEED SIZE FILE...     real JSON and CSV files over and over, no
  *                                          two copies alike (see vary())
  *   bench-data many  SEED COUNT SIZE DIR   COUNT files of JSON of about SIZE bytes
+ *   bench-data fp32  SEED SIZE EPOCH       weights of a model (see weights())
+ *   bench-data bf16  SEED SIZE EPOCH
+ *   bench-data columns SEED SIZE VERSION   a table kept by columns (see columns())
  *
- * All but `many` write to standard output. SIZE is exact for noise; the others end
- * with the first whole record, or file for `vary`, past it.
+ * All but `many` write to standard output. SIZE is exact for noise, and for the last
+ * three but for the header; the others end with the first whole record, or file for
+ * `vary`, past it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -428,15 +432,157 @@ static void vary(size_t size, int n_files, char **paths)
 	}
 }
 
+/* Little-endian bytes, whatever the machine's order is. */
+static void put(unsigned char *to, uint64_t value, size_t n)
+{
+	while (n--) {
+		*to++ = (unsigned char)value;
+		value >>= 8;
+	}
+}
+
+/* About a normal distribution, in whole numbers up to 2^33. */
+static int64_t bell(void)
+{
+	uint64_t a = rng(), b = rng();
+
+	return (int64_t)((a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32)) -
+		2 * (int64_t)UINT32_MAX;
+}
+
+enum { TENSOR = 1 << 20 };
+
+static void weights_header(size_t count, size_t width)
+{
+	static unsigned char len[8];
+
+	for (size_t i = 0; i < count; i++) {
+		add("%s\"layers.%zu.weight\":{\"dtype\":\"%s\",\"shape\":[1024,1024],"
+		    "\"data_offsets\":[%zu,%zu]}", i ? "," : "{", i,
+		    width == 4 ? "F32" : "BF16", i * TENSOR * width, (i + 1) * TENSOR * width);
+	}
+	add("}");
+	while (line_len % 8)
+		add(" ");
+	put(len, line_len, sizeof(len));
+	emit(stdout, (char *)len, sizeof(len));
+	emit_line(stdout);
+}
+
+/*
+ * A file in the format of safetensors: tensors of a million values of about a normal
+ * distribution, each tensor with a deviation of its own. Each epoch changes every value
+ * by about a thousandth of it. All is done in whole numbers, and rounded once: the bytes
+ * are the same on every machine.
+ */
+static void weights(uint64_t seed, size_t size, size_t width, unsigned long epoch)
+{
+	static int64_t value[TENSOR];
+	static unsigned char bytes[TENSOR * 4];
+	size_t count = size / (TENSOR * width);
+
+	if (!count)
+		count = 1;
+	weights_header(count, width);
+	for (size_t i = 0; i < count; i++) {
+		int64_t scale;
+
+		/* so that no epoch moves what the next tensor draws */
+		rng_seed(seed * 1000003 + i);
+		scale = 1 + (int64_t)below(16);
+		for (size_t k = 0; k < TENSOR; k++)
+			value[k] = bell();
+		for (unsigned long e = 0; e < epoch; e++)
+			for (size_t k = 0; k < TENSOR; k++)
+				value[k] += bell() / 1000;
+		for (size_t k = 0; k < TENSOR; k++) {
+			float f = (float)((double)(value[k] * scale) * 0x1p-40);
+			uint32_t bits;
+
+			memcpy(&bits, &f, sizeof(bits));
+			if (width == 2)	/* to the nearest, ties to even */
+				bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+			put(bytes + k * width, bits, width);
+		}
+		emit(stdout, (char *)bytes, TENSOR * width);
+	}
+}
+
+enum column { TIME, STATION, PRICE, VOLUME, FLAG, COLUMNS };
+
+/* The next value of a column. */
+static uint64_t cell(enum column c, uint64_t last)
+{
+	double price = (double)below(100000) / 100;
+	uint64_t bits;
+
+	switch (c) {
+	case TIME:
+		return last + 1 + skewed(2000);
+	case STATION:
+		return skewed(AIRPORTS);
+	case PRICE:
+		memcpy(&bits, &price, sizeof(bits));
+		return bits;
+	case VOLUME:
+		return skewed(1000000);
+	default:
+		return below(20) == 0;
+	}
+}
+
+/*
+ * A table as Arrow and NumPy keep it: one array a column, each from a multiple of 64
+ * bytes. Each version has 1% more rows, so that every column but the first moves, and
+ * another price in one of a thousand of the rows that were there.
+ */
+static void columns(uint64_t seed, size_t size, unsigned long version)
+{
+	static const size_t width[COLUMNS] = { 8, 4, 8, 4, 1 };
+	size_t first = size / 25, rows = first + first * version / 100;
+	uint64_t *value = malloc((rows + 1) * sizeof(*value));
+
+	if (!value)
+		die("out of memory");
+	add("%-63zu\n", rows);
+	emit_line(stdout);
+	for (enum column c = TIME; c < COLUMNS; c++) {
+		uint64_t last = 1700000000000;
+		unsigned char bytes[8];
+
+		rng_seed(seed * COLUMNS + c);
+		for (size_t i = 0; i < rows; i++)
+			last = value[i] = cell(c, last);
+		for (unsigned long v = 0; c == PRICE && v < version; v++) {
+			rng_seed(seed * COLUMNS + COLUMNS * 1000 * (v + 1));
+			for (size_t n = first / 1000; n; n--) {
+				size_t i = below(first);
+
+				value[i] = cell(c, 0);
+			}
+		}
+		for (size_t i = 0; i < rows; i++) {
+			put(bytes, value[i], width[c]);
+			emit(stdout, (char *)bytes, width[c]);
+		}
+		memset(bytes, 0, sizeof(bytes));
+		for (size_t n = rows * width[c]; n % 64; n++)
+			emit(stdout, (char *)bytes, 1);
+	}
+	free(value);
+}
+
 int main(int argc, char **argv)
 {
 	static const char usage[] = "usage: bench-data noise|json|csv SEED SIZE\n"
 		"       bench-data vary SEED SIZE FILE...\n"
-		"       bench-data many SEED COUNT SIZE DIR\n";
+		"       bench-data many SEED COUNT SIZE DIR\n"
+		"       bench-data fp32|bf16|columns SEED SIZE VERSION\n";
 	const char *what = argc > 3 ? argv[1] : "";
+	uint64_t seed = argc > 3 ? strtoull(argv[2], NULL, 10) : 0;
 	size_t size = argc > 3 ? (size_t)strtoull(argv[3], NULL, 10) : 0;
 
-	rng_seed(argc > 3 ? strtoull(argv[2], NULL, 10) : 0);
+	rng_seed(seed);
 	make_vocabulary();
 	if (!strcmp(what, "noise") && argc == 4)
 		noise(stdout, size);
@@ -448,6 +594,12 @@ int main(int argc, char **argv)
 		vary(size, argc - 4, argv + 4);
 	else if (!strcmp(what, "many") && argc == 6)
 		many(size, (size_t)strtoull(argv[4], NULL, 10), argv[5]);
+	else if (!strcmp(what, "fp32") && argc == 5)
+		weights(seed, size, 4, strtoul(argv[4], NULL, 10));
+	else if (!strcmp(what, "bf16") && argc == 5)
+		weights(seed, size, 2, strtoul(argv[4], NULL, 10));
+	else if (!strcmp(what, "columns") && argc == 5)
+		columns(seed, size, strtoul(argv[4], NULL, 10));
 	else {
 		fputs(usage, stderr);
 		return 2;
