@@ -4,9 +4,11 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -14,6 +16,9 @@ MIB = 1 << 20
 GIB = 1 << 30
 # One process's ru_maxrss is in KiB on Linux, in bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+# What a run may take of a memory file system.
+SHM_MOST = 8 * GIB
+DV, LFS, PLAIN = "git-dv", "lfs", "plain"
 
 
 class Wrong(Exception):
@@ -33,10 +38,18 @@ class Sample:
     size (about 15 MiB), which the child starts from.
     """
 
-    def __init__(self, wall, usage):
+    def __init__(self, wall, cpu, rss):
         self.wall = wall
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.rss = usage.ru_maxrss * RSS_UNIT
+        self.cpu = cpu
+        self.rss = rss
+
+    def __add__(self, other):
+        """Both, one after the other; None is a step that there is not."""
+        if not other:
+            return self
+        return Sample(self.wall + other.wall, self.cpu + other.cpu, max(self.rss, other.rss))
+
+    __radd__ = __add__
 
     def raw(self):
         return {"wall": self.wall, "cpu": self.cpu, "maxrss": self.rss}
@@ -70,6 +83,7 @@ class Report:
 
     def __init__(self):
         self.rows = []
+        self.beside = {}
         self.raw = {}
         self.notes = []
 
@@ -91,6 +105,24 @@ class Report:
         value = getattr(a, pick)() / getattr(b, pick)() if a and b else None
         self.row(case, "%s / %s" % (a.name, b.name), op, bound, value, a, b, pick)
 
+    def failed(self, case, why):
+        """The case stays in the table, with the reason instead of figures."""
+        self.row(case, why, "", None, None)
+
+    def peer(self, case, what, name, sample=None, size=None):
+        """One figure of one peer: a timed sample, or bytes, or another number (a float).
+        Without either, the row is there and the peer's cell in it empty."""
+        sides = self.beside.setdefault((case, what), {})
+        if sample:
+            sides.setdefault(name, Side(name)).add(sample)
+        elif size is not None:
+            sides[name] = size
+
+    def peer_value(self, case, what, name):
+        """Median seconds or bytes; None for an empty cell."""
+        cell = self.beside.get((case, what), {}).get(name)
+        return cell.median() if isinstance(cell, Side) else cell
+
     def keep(self, case, sides, **more):
         self.raw.setdefault(case, {}).update(
             {s.name: [x.raw() for x in s.samples] for s in sides if s}, **more)
@@ -99,55 +131,147 @@ class Report:
         if text in self.notes:
             return
         self.notes.append(text)
-        print("   " + text, file=sys.stderr)
+        print("   " + text, file=sys.stderr, flush=True)
 
     def table(self):
         head = ("case", "measured", "goal", "got", "met", "A s", "B s", "A MiB", "B MiB")
-        lines = [head]
+        lines = []
         for r in self.rows:
             got = "-" if r["value"] is None else "%.3g" % r["value"]
             met = {None: "-", True: "yes", False: "NO"}[r["met"]]
             secs = ["%.3f" % r[k] if k in r else "-" for k in ("a", "b")]
             rss = ["%.0f" % (r[k] / MIB) if k in r else "-" for k in ("a_rss", "b_rss")]
             lines.append((r["case"], r["what"], r["bound"], got, met, *secs, *rss))
-        width = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        return columns(head, lines, 5)
+
+    def peer_tables(self, names):
+        """The same rows three times: the figures, how many times git-dv's they are, and
+        the memory. An empty cell is a peer that is absent, or has no such step."""
+        def figure(cell, key):
+            if isinstance(cell, Side):
+                return "%.3f" % cell.median()
+            return "" if cell is None else "%.3f" % (cell if isinstance(cell, float)
+                                                     else cell / 1e6)
+
+        def times(cell, key):
+            own, other = self.peer_value(*key, DV), cell
+            if isinstance(cell, Side):
+                other = cell.median()
+            return "%.3g" % (other / own) if own and other is not None else ""
+
+        def memory(cell, key):
+            return "%.0f" % (cell.rss() / MIB) if isinstance(cell, Side) else ""
+
         out = []
-        for line in lines:
-            cells = [c.ljust(w) if i < 5 else c.rjust(w)
-                     for i, (c, w) in enumerate(zip(line, width))]
-            out.append("  ".join(cells).rstrip())
-        out.insert(1, "  ".join("-" * w for w in width))
-        return "\n".join(out)
+        for title, show in (("side by side: median seconds, and bytes in MB (10^6)", figure),
+                            ("times what git-dv takes", times),
+                            ("largest single process, MiB", memory)):
+            lines = [(*key, *(show(sides.get(n), key) for n in names))
+                     for key, sides in self.beside.items()]
+            if show is memory:
+                lines = [x for x in lines if any(x[2:])]
+            out.append(title + "\n\n" + columns(("case", "measured", *names), lines, 2))
+        return "\n\n".join(out)
+
+    def peer_json(self):
+        out = []
+        for (case, what), sides in self.beside.items():
+            cells = {}
+            for name, cell in sides.items():
+                if isinstance(cell, Side):
+                    cells[name] = {"median": cell.median(), "maxrss": cell.rss(),
+                                   "samples": [x.raw() for x in cell.samples]}
+                else:
+                    cells[name] = {"number" if isinstance(cell, float) else "bytes": cell}
+            out.append({"case": case, "what": what, "peers": cells})
+        return out
 
     def save(self, path, facts):
         with open(path, "w", encoding="utf-8") as f:
-            json.dump({"facts": facts, "goals": self.rows, "raw": self.raw,
-                       "notes": self.notes}, f, indent=1)
+            json.dump({"facts": facts, "goals": self.rows, "beside": self.peer_json(),
+                       "raw": self.raw, "notes": self.notes}, f, indent=1)
             f.write("\n")
+
+
+def columns(head, lines, left):
+    """Text in columns, the first `left` of them aligned to the left."""
+    lines = [head, *lines]
+    width = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    out = []
+    for line in lines:
+        cells = [c.ljust(w) if i < left else c.rjust(w)
+                 for i, (c, w) in enumerate(zip(line, width))]
+        out.append("  ".join(cells).rstrip())
+    out.insert(1, "  ".join("-" * w for w in width))
+    return "\n".join(out)
+
+
+class Work:
+    """Two folders to work in, which are gone at the end however that comes: a shell
+    waits for this process to close its pipe, ends what it was running and removes them.
+    """
+
+    REAPER = """trap '' INT TERM HUP
+while read -r line; do group=$line; done
+[ -z "$group" ] || kill -9 -- "-$group" 2>/dev/null
+for try in 1 2 3; do
+	chmod -R u+rwX "$@" 2>/dev/null
+	rm -rf "$@" 2>/dev/null && exit
+	sleep 1
+done
+"""
+
+    def __init__(self, top, disk):
+        self.top = tempfile.mkdtemp(prefix="git-dv-bench-", dir=top)
+        self.disk = os.path.join(disk, os.path.basename(self.top) + "-disk")
+        self._group = None
+        self._reaper = subprocess.Popen(
+            ["sh", "-c", self.REAPER, "sh", self.top, self.disk], stdin=subprocess.PIPE,
+            start_new_session=True)
+
+    def __enter__(self):
+        # a terminated run must not leave gigabytes in memory behind
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda n, frame: sys.exit(128 + n))
+        return self
+
+    def __exit__(self, *what):
+        self._reaper.stdin.close()
+        self._reaper.wait()
+
+    def running(self, group):
+        """Tell which group of processes is to be ended with this one; None: none."""
+        self._reaper.stdin.write(b"%d\n" % group if group else b"\n")
+        self._reaper.stdin.flush()
 
 
 class Bench:
     """The work directory, the programs, and what the cases need to make and to measure."""
 
-    def __init__(self, work, quick, rounds, disk):
-        self.work = work
+    def __init__(self, place, quick, rounds, cache):
+        self.place = place
+        self.work = work = place.top
         self.quick = quick
         self.n_rounds = rounds
-        self.disk = disk
+        self.cache = cache
+        self.peers = {}
         self.report = Report()
         self.log = os.path.join(work, "log")
         self.build_dir = os.environ.get("DV_BUILD_DIR", "")
         self.env = {k: v for k, v in os.environ.items()
-                    if not k.startswith(("GIT_", "DV_")) and k != "XDG_CONFIG_HOME"}
+                    if not k.startswith(("GIT_", "DV_", "DVC_", "RESTIC_", "XDG_"))}
         self.env.update(GIT_CONFIG_NOSYSTEM="1", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
         if self.build_dir:
-            self.env["PATH"] = os.path.abspath(self.build_dir) + os.pathsep + self.env["PATH"]
+            # what `./bootstrap bench` installed comes last: it is not to hide anything
+            top = os.path.abspath(self.build_dir)
+            self.env["PATH"] = os.pathsep.join((top, self.env["PATH"], top + "/peers/bin"))
         path = self.env["PATH"]
         self.has = {
-            "git-dv": bool(shutil.which("git-dv", path=path)
+            DV: bool(shutil.which("git-dv", path=path)
                            and shutil.which("git-dv-filter", path=path)),
-            "lfs": bool(shutil.which("git-lfs", path=path)),
-            "drain": True, "plain": True}
+            LFS: bool(shutil.which("git-lfs", path=path)),
+            "drain": True, PLAIN: True}
         self.drain = self._program("drain-filter")
         self.data = self._program("bench-data")
         self._serial = 0
@@ -155,6 +279,8 @@ class Bench:
         self._made = {}
         self._paths = []
         self._wall = self._foreign = 0
+        self._fs_used = self.fs_most = 0
+        self._fs_used = self.fs_used()
 
     # programs
 
@@ -167,17 +293,21 @@ class Bench:
                         os.path.join(HERE, name + ".c")], check=True)
         return made
 
-    def run(self, argv, cwd=None, home="plain", out=None):
+    def run(self, argv, cwd=None, home=PLAIN, out=None, env=None):
         """Run to the end and measure; the first failure says what the program said."""
-        env = dict(self.env, HOME=self.home(home))
+        env = dict(self.env, HOME=self.home(home), **(env or {}))
         busy = busy_seconds()
         with open(self.log, "wb") as log:
             start = time.perf_counter()
             p = subprocess.Popen(argv, cwd=cwd or self.work, env=env,
-                                 stdin=subprocess.DEVNULL, stdout=out or log, stderr=log)
+                                 stdin=subprocess.DEVNULL, stdout=out or log, stderr=log,
+                                 start_new_session=True)
+            self.place.running(p.pid)
             _, status, usage = os.wait4(p.pid, 0)
             wall = time.perf_counter() - start
-        sample = Sample(wall, usage)
+            self.place.running(None)
+        sample = Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT)
+        self.fs_most = max(self.fs_most, self.fs_used())
         self._wall += wall
         self._foreign += busy_seconds() - busy - sample.cpu
         p.returncode = os.waitstatus_to_exitcode(status)
@@ -205,6 +335,34 @@ class Bench:
         self._paths.append(os.path.join(self.work, "%s-%d" % (name, self._serial)))
         return self._paths[-1]
 
+    def fs_used(self):
+        """Bytes that the file system worked on holds more than at the start."""
+        vfs = os.statvfs(self.work)
+        return (vfs.f_blocks - vfs.f_bfree) * vfs.f_frsize - self._fs_used
+
+    def need(self, size, what):
+        """Skip what would not fit in the work directory."""
+        if not self._fits(size):
+            raise Skip("no room for %s: %.1f GiB" % (what, size / GIB))
+
+    def _fits(self, size):
+        most = room(self.work)
+        if filesystem(self.work) == "tmpfs":
+            most = min(most, SHM_MOST - used(self.work))
+        return size <= most
+
+    def big(self, size, what):
+        """A new folder with room for that many bytes: on the disk, if need be."""
+        if self._fits(size):
+            return self.path("big")
+        top = self.place.disk
+        os.makedirs(top, exist_ok=True)
+        if room(top) < size + GIB:
+            raise Skip("no room for %s: %.1f GiB" % (what, size / GIB))
+        self._serial += 1
+        self._paths.append(os.path.join(top, "big-%d" % self._serial))
+        return self._paths[-1]
+
     def sweep(self):
         """Remove what a case left behind, so that a failed one does not starve the next."""
         self.remove(*self._paths)
@@ -217,10 +375,12 @@ class Bench:
         home = os.path.join(self.work, "home-" + kind)
         os.mkdir(home)
         self._homes[kind] = home
-        config = {"user.name": "Bench", "user.email": "bench@example.org", "gc.auto": "0",
+        empty = os.path.join(self.work, "template")
+        os.makedirs(empty, exist_ok=True)
+        config = {"init.templateDir": empty, "user.name": "Bench", "user.email": "bench@example.org", "gc.auto": "0",
                   "maintenance.auto": "false", "init.defaultBranch": "main",
                   "advice.detachedHead": "false", "protocol.file.allow": "always"}
-        if kind == "lfs":
+        if kind == LFS:
             config.update({"filter.lfs.process": "git-lfs filter-process",
                            "filter.lfs.clean": "git-lfs clean -- %f",
                            "filter.lfs.smudge": "git-lfs smudge -- %f",
@@ -230,7 +390,7 @@ class Bench:
                            "filter.drain.required": "true"})
         for key, value in config.items():
             self.run(["git", "config", "--global", key, value], home=kind)
-        if kind == "git-dv":
+        if kind == DV:
             self.run(["git", "dv", "install"], home=kind)
         return home
 
@@ -238,11 +398,11 @@ class Bench:
         """A repository with one commit, in which `pattern` is handled by that kind."""
         repo = where or self.path("repo")
         self.run(["git", "init", "-q", repo], home=kind)
-        if kind == "git-dv":
+        if kind == DV:
             self.run(["git", "dv", "init"], repo, kind)
             self.run(["git", "dv", "track", pattern], repo, kind)
         else:
-            text = "" if kind == "plain" else " filter=" + kind
+            text = "" if kind == PLAIN else " filter=" + kind
             with open(os.path.join(repo, ".gitattributes"), "w", encoding="utf-8") as f:
                 f.write("%s%s -text\n" % (pattern, text))
         self.run(["git", "add", "."], repo, kind)
@@ -251,7 +411,10 @@ class Bench:
 
     def remove(self, *paths):
         for path in paths:
-            if os.path.isdir(path):
+            if os.path.isdir(path) and not os.path.islink(path):
+                # git-annex protects its folders even from their owner
+                subprocess.run(["chmod", "-R", "u+rwX", path], stderr=subprocess.DEVNULL,
+                               check=False)
                 shutil.rmtree(path)
             elif os.path.lexists(path):
                 os.unlink(path)
@@ -270,6 +433,13 @@ class Bench:
             self._made[name] = path
         return self._made[name]
 
+    def edited(self, kind, seed, source):
+        """A copy of a file with one edit, of those in edit.py."""
+        path = self.path("edited")
+        self.run([sys.executable, os.path.join(HERE, "edit.py"), kind, str(seed), source,
+                  path])
+        return path
+
     def forget(self, name):
         self.remove(self._made.pop(name, ""))
 
@@ -286,16 +456,16 @@ class Bench:
         to beat rather than ours, has three rounds at most; a missing program none."""
         for i in range(self.n_rounds):
             for side in sides:
-                n = min(self.n_rounds, 3) if side.name == "lfs" else self.n_rounds
+                n = min(self.n_rounds, 3) if side.name == LFS else self.n_rounds
                 if self.has.get(side.name, True) and i < n:
                     side.add(once(side.name, i == n - 1))
         for side in sides:
             if not self.has.get(side.name, True):
                 self.report.note("%s is not %s" % (
-                    side.name, "built" if side.name == "git-dv" else "installed"))
+                    side.name, "built" if side.name == DV else "used: not there, or not asked for"))
 
     def need_dv(self):
-        if not self.has["git-dv"]:
+        if not self.has[DV]:
             raise Skip("git-dv is not built (set DV_BUILD_DIR)")
 
     # what must be true
@@ -331,17 +501,17 @@ class Bench:
         self.clean(repo, kind)
         return sample
 
+    def first_line(self, *argv):
+        """What a program says about itself; None where it is not there."""
+        try:
+            return self.output(list(argv), self.work, PLAIN).decode().split("\n")[0].strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
     def facts(self):
-        def first_line(*argv):
-            try:
-                return self.output(list(argv), self.work, "plain").decode().split("\n")[0]
-            except (OSError, subprocess.CalledProcessError):
-                return None
         return {"system": platform.platform(), "cpus": os.cpu_count(),
                 "load": os.getloadavg(), "quick": self.quick, "rounds": self.n_rounds,
-                "git": first_line("git", "--version"),
-                "lfs": first_line("git-lfs", "version") if self.has["lfs"] else None,
-                "git-dv": first_line("git-dv", "--version") if self.has["git-dv"] else None,
+                "peers": {name: cls.version(self) for name, cls in self.peers.items()},
                 "work": filesystem(self.work)}
 
 
