@@ -2,7 +2,7 @@
 # tests/bench/run compiles them itself where they are missing.
 EXTRA_PROGRAMS += tests/bench/drain-filter tests/bench/bench-data
 EXTRA_DIST += tests/bench/run tests/bench/harness.py tests/bench/cases.py \
-	tests/bench/peers.py tests/bench/beside.py \
+	tests/bench/peers.py tests/bench/beside.py tests/bench/series.py \
 	tests/bench/registry.py tests/bench/edit.py
 
 tests_bench_drain_filter_SOURCES = tests/bench/drain-filter.c
