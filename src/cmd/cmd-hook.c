@@ -87,10 +87,25 @@ static int in_rebase(struct dv_repo *r)
 	return yes;
 }
 
+static void drop_absent(struct dv_ctx *c, struct dv_ptrs *ptrs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ptrs->n; i++) {
+		if (dv_store_has_file(&c->store, &ptrs->v[i].oid))
+			ptrs->v[n++] = ptrs->v[i];
+		else
+			free(ptrs->v[i].path);
+	}
+	ptrs->n = n;
+}
+
 /*
  * The filter has placed content already when it could. What is left are
  * pointers of files whose filter ran in another process; only entries that
- * Git wrote with a pointer's size are looked at.
+ * Git wrote with a pointer's size are looked at. Content that is not here is
+ * the business of a filter that may only now see the end of its input, and
+ * fetch it.
  */
 static int place_rest(struct dv_ctx *c, struct dv_err *err)
 {
@@ -122,6 +137,8 @@ static int place_rest(struct dv_ctx *c, struct dv_err *err)
 	if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
 		return 0;
 	rc = dv_ptrs_of_index(&c->repo, c->cache, &ptrs, err);
+	if (!rc)
+		drop_absent(c, &ptrs);
 	if (!rc)
 		rc = dv_cmd_checkout(c, &none, &ptrs, 0, &placed, &left, err);
 	dv_ptrs_release(&ptrs);

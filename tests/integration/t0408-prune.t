@@ -130,6 +130,7 @@ says 'there is nothing' 'nothing to remove'
 
 # Back from the remote.
 ok 'checkout of an old commit' git checkout -q v1
+says_not 'does not warn of what it fetches' 'left as a pointer'
 ok 'its content' tree_is . ../v1
 ok 'checkout of a branch' git checkout -q side
 ok 'its content' tree_is . ../s1
