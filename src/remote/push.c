@@ -14,6 +14,17 @@
 #define LEASE_SECONDS (7 * 86400)
 #define SHARD_FULL (DV_SHARD_MAX / 8 * 7)	/* then another is begun */
 
+/* A row of a shard that is on the remote. */
+struct remote_row {
+	struct dv_shard_chunk c;
+	uint8_t pack[16];
+	uint64_t pack_size;
+};
+
+struct remote_chunk {
+	struct remote_row at, base;	/* base: of a delta */
+};
+
 /* Where a chunk is: in the shard that is being built. */
 struct push {
 	struct dv_remote *remote;
@@ -27,12 +38,7 @@ struct push {
 	struct dv_idmap loaded;		/* remote segment -> 1: in `known` */
 	struct dv_idmap files;		/* file -> 1: in this push */
 	struct dv_idmap packs;		/* pack name (padded) -> row of PACKS */
-	struct remote_chunk {
-		struct dv_shard_chunk c;
-		struct dv_id base;	/* of a delta */
-		uint8_t pack[16];
-		uint64_t pack_size;
-	} *remote_chunks;
+	struct remote_chunk *remote_chunks;
 	size_t nremote, remote_cap;
 	const struct dv_oid *previous;	/* of the file at work; NULL: loaded */
 	struct dv_push_result *result;
@@ -42,15 +48,29 @@ struct push {
 
 /* ---- what is on the remote already ---- */
 
-static int add_known(struct push *p, struct dv_remote_shard *s,
-		     const struct dv_shard_chunk *c, const struct dv_id *base,
-		     struct dv_err *err)
+static void remember(struct remote_row *v, const struct dv_remote_shard *s,
+		     const struct dv_shard_chunk *c)
 {
+	v->c = *c;
+	memcpy(v->pack, dv_shard_pack_name(&s->view, c->pack), 16);
+	v->pack_size = dv_shard_pack_size(&s->view, c->pack);
+}
+
+/* What is known as a delta may turn out to be there whole too. */
+static int add_known(struct push *p, struct dv_remote_shard *s,
+		     const struct dv_shard_chunk *c,
+		     const struct dv_shard_chunk *base, struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&p->known, DV_KIND_CHUNK, &c->id);
 	struct remote_chunk *v;
 	int rc;
 
-	if (dv_idmap_get(&p->known, DV_KIND_CHUNK, &c->id))
+	if (at) {
+		v = &p->remote_chunks[*at];
+		if (!base && v->at.c.codec == DV_CODEC_DELTA)
+			remember(&v->at, s, c);
 		return 0;
+	}
 	v = dv_grow(p->remote_chunks, &p->remote_cap, p->nremote + 1,
 		    sizeof(*v));
 	if (!v)
@@ -58,21 +78,16 @@ static int add_known(struct push *p, struct dv_remote_shard *s,
 	p->remote_chunks = v;
 	v += p->nremote;
 	memset(v, 0, sizeof(*v));
-	v->c = *c;
+	remember(&v->at, s, c);
 	if (base)
-		v->base = *base;
-	memcpy(v->pack, dv_shard_pack_name(&s->view, c->pack), 16);
-	v->pack_size = dv_shard_pack_size(&s->view, c->pack);
+		remember(&v->base, s, base);
 	rc = dv_idmap_put(&p->known, DV_KIND_CHUNK, &c->id, p->nremote, err);
 	if (!rc)
 		p->nremote++;
 	return rc;
 }
 
-/*
- * Remember where the chunks of one remote segment are, and their bases: first
- * what is whole, so that a base is known before its deltas.
- */
+/* Remember where the chunks of one remote segment are, and their bases. */
 static int load_segment(struct push *p, struct dv_remote_shard *s,
 			uint32_t row, struct dv_err *err)
 {
@@ -86,19 +101,20 @@ static int load_segment(struct push *p, struct dv_remote_shard *s,
 		return rc == DV_EEXIST ? 0 : rc;
 	dv_shard_seg(&s->view, row, &first, &n);
 	rc = dv_remote_run(p->remote, s, first, n, &rows, &total, err);
-	for (uint32_t i = 0; !rc && i < 2 * total; i++) {
-		const uint8_t *at = rows.p + (size_t)(i % total) *
-						     DV_SHARD_CHUNK_ROW;
-		const uint8_t *base = NULL;
-		struct dv_shard_chunk c;
+	for (uint32_t i = 0; !rc && i < total; i++) {
+		struct dv_shard_chunk c, base;
+		int is_delta;
 
-		rc = dv_shard_chunk_parse(&s->view, at, &c, err);
-		if (rc || (c.base != DV_SHARD_NO_BASE) != (i >= total))
-			continue;
-		if (c.base != DV_SHARD_NO_BASE)
-			base = rows.p + (size_t)(c.base - first) *
-						DV_SHARD_CHUNK_ROW;
-		rc = add_known(p, s, &c, (const struct dv_id *)base, err);
+		rc = dv_shard_chunk_parse(&s->view, rows.p + (size_t)i *
+						DV_SHARD_CHUNK_ROW, &c, err);
+		is_delta = !rc && c.base != DV_SHARD_NO_BASE;
+		if (is_delta)
+			rc = dv_shard_chunk_parse(&s->view, rows.p +
+						  (size_t)(c.base - first) *
+						  DV_SHARD_CHUNK_ROW, &base,
+						  err);
+		if (!rc)
+			rc = add_known(p, s, &c, is_delta ? &base : NULL, err);
 	}
 	dv_buf_release(&rows);
 	return rc;
@@ -181,67 +197,96 @@ static int pack_row(struct push *p, const uint8_t name[16], uint64_t size,
 	return rc ? rc : dv_idmap_put(&p->packs, 1, &key, *row, err);
 }
 
-/* Does the remote hold this chunk whole, or will it with this shard? */
-static int has_base(struct push *p, const struct dv_idmap *here,
-		    const struct dv_id *id)
-{
-	const uint8_t *rows = p->shard.sec[DV_SHARD_CHUNKS].p;
-	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
-
-	if (at)
-		return rows[*at * DV_SHARD_CHUNK_ROW + 49] != DV_CODEC_DELTA;
-	if (dv_idmap_get(here, DV_KIND_CHUNK, id))
-		return 1;
-	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
-	return at && p->remote_chunks[*at].c.codec != DV_CODEC_DELTA;
-}
-
 /* A row to be: c.base is filled in when the run's rows are numbered. */
 struct place {
 	struct dv_shard_chunk c;
-	struct dv_id base;	/* of a delta */
+	struct dv_shard_chunk base;	/* of a delta: the row that it needs */
 };
 
-/* From the row that this shard has already. */
-static void place_again(struct push *p, uint64_t at, struct place *out)
-{
-	const uint8_t *rows = p->shard.sec[DV_SHARD_CHUNKS].p;
-	const uint8_t *row = rows + at * DV_SHARD_CHUNK_ROW;
-	uint32_t base = dv_get32(row + 52);
+/* The rows of one segment, or of a file of one chunk. */
+struct run {
+	struct place *v;
+	struct dv_idmap here;	/* chunk -> place in v: any, or a WHOLE one */
+};
 
-	memcpy(out->c.id.b, row, DV_ID_SIZE);
-	out->c.pack = dv_get32(row + 32);
-	out->c.off = dv_get32(row + 36);
-	out->c.raw = dv_get32(row + 40);
-	out->c.enc = dv_get32(row + 44);
-	out->c.transform = row[48];
-	out->c.codec = row[49];
-	if (base != DV_SHARD_NO_BASE)
-		memcpy(out->base.b, rows + (size_t)base * DV_SHARD_CHUNK_ROW,
-		       DV_ID_SIZE);
+enum { ANY = 1, WHOLE = 2 };
+
+/* A row that this shard has already. */
+static void old_row(const struct push *p, uint64_t at,
+		    struct dv_shard_chunk *c)
+{
+	const uint8_t *row = p->shard.sec[DV_SHARD_CHUNKS].p +
+			     at * DV_SHARD_CHUNK_ROW;
+
+	memcpy(c->id.b, row, DV_ID_SIZE);
+	c->pack = dv_get32(row + 32);
+	c->off = dv_get32(row + 36);
+	c->raw = dv_get32(row + 40);
+	c->enc = dv_get32(row + 44);
+	c->transform = row[48];
+	c->codec = row[49];
+	c->base = dv_get32(row + 52);
+}
+
+static int remote_row(struct push *p, const struct remote_row *from,
+		      struct dv_shard_chunk *c, struct dv_err *err)
+{
+	*c = from->c;
+	return pack_row(p, from->pack, from->pack_size, &c->pack, err);
+}
+
+/* 1 where the remote holds this chunk whole, or will with this shard; or 0. */
+static int find_whole(struct push *p, const struct run *r,
+		      const struct dv_id *id, struct dv_shard_chunk *c,
+		      struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&r->here, WHOLE, id);
+	int rc;
+
+	if (at) {
+		*c = r->v[*at].c;
+		return 1;
+	}
+	at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
+	if (at) {
+		old_row(p, *at, c);
+		if (c->codec != DV_CODEC_DELTA)
+			return 1;
+	}
+	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
+	if (!at || p->remote_chunks[*at].at.c.codec == DV_CODEC_DELTA)
+		return 0;
+	rc = remote_row(p, &p->remote_chunks[*at].at, c, err);
+	return rc ? rc : 1;
 }
 
 /*
  * Into a new pack. A delta stays one where its base is on the remote: a base
  * that no pushed file holds may be somebody's private data.
  */
-static int place_new(struct push *p, const struct dv_idmap *here,
+static int place_new(struct push *p, const struct run *r,
 		     const struct dv_loc *at, struct place *out,
 		     struct dv_err *err)
 {
 	struct dv_loc loc = *at;
+	struct dv_id base;
 	struct dv_rec rec;
 	uint8_t name[16];
 	int rc = 0, whole = 0;
 
 	if (loc.row.codec == DV_CODEC_DELTA) {
-		rc = dv_store_base_id(p->store, &loc, &out->base, err);
-		if (!rc && !has_base(p, here, &out->base) && p->previous) {
+		rc = dv_store_base_id(p->store, &loc, &base, err);
+		if (!rc)
+			rc = find_whole(p, r, &base, &out->base, err);
+		if (!rc && p->previous) {
 			/* It may stand in a segment that did not change. */
 			rc = load_previous(p, p->previous, 1, err);
 			p->previous = NULL;
+			if (!rc)
+				rc = find_whole(p, r, &base, &out->base, err);
 		}
-		whole = !rc && !has_base(p, here, &out->base);
+		whole = !rc;
+		rc = DV_MIN(rc, 0);
 	}
 	if (!rc)
 		rc = dv_upload_chunk(&p->up, &loc, whole, &rec, name,
@@ -264,25 +309,34 @@ static int place_new(struct push *p, const struct dv_idmap *here,
  * One CHUNKS row: the chunk is there already, or goes into a new pack. 1 where
  * it would be a delta, and `deltas` says not yet.
  */
-static int place_chunk(struct push *p, const struct dv_idmap *here,
+static int place_chunk(struct push *p, const struct run *r,
 		       const struct dv_id *id, int deltas, struct place *out,
 		       struct dv_err *err)
 {
-	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
+	uint64_t *at = dv_idmap_get(&r->here, ANY, id);
 	struct dv_loc loc;
+	int rc;
 
 	memset(out, 0, sizeof(*out));
 	if (at) {
-		place_again(p, *at, out);
+		*out = r->v[*at];
+		return 0;
+	}
+	at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
+	if (at) {
+		old_row(p, *at, &out->c);
+		if (out->c.codec == DV_CODEC_DELTA)
+			old_row(p, out->c.base, &out->base);
 		return 0;
 	}
 	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
 	if (at) {
 		const struct remote_chunk *k = &p->remote_chunks[*at];
 
-		out->c = k->c;
-		out->base = k->base;
-		return pack_row(p, k->pack, k->pack_size, &out->c.pack, err);
+		rc = remote_row(p, &k->at, &out->c, err);
+		if (!rc && out->c.codec == DV_CODEC_DELTA)
+			rc = remote_row(p, &k->base, &out->base, err);
+		return rc;
 	}
 	if (!dv_store_locate(p->store, DV_KIND_CHUNK, id, &loc))
 		return dv_err_set(err, DV_ENOTFOUND,
@@ -290,32 +344,37 @@ static int place_chunk(struct push *p, const struct dv_idmap *here,
 				  dv_id_hex(id).s);
 	if (loc.row.codec == DV_CODEC_DELTA && !deltas)
 		return 1;
-	return place_new(p, here, &loc, out, err);
+	return place_new(p, r, &loc, out, err);
+}
+
+/* v[i] has been placed. */
+static int note(struct run *r, uint32_t i, struct dv_err *err)
+{
+	const struct dv_shard_chunk *c = &r->v[i].c;
+	int rc = dv_idmap_put(&r->here, ANY, &c->id, i, err);
+
+	if ((!rc || rc == DV_EEXIST) && c->codec != DV_CODEC_DELTA)
+		rc = dv_idmap_put(&r->here, WHOLE, &c->id, i, err);
+	return rc == DV_EEXIST ? 0 : rc;
 }
 
 /* Whole chunks of a run first: they may be bases of the others. */
 static int place_run(struct push *p, const uint8_t *ids, size_t step,
-		     uint32_t n, struct place *v, struct dv_idmap *here,
-		     struct dv_err *err)
+		     uint32_t n, struct run *r, struct dv_err *err)
 {
 	int rc = 0;
 
 	for (uint32_t i = 0; !rc && i < 2 * n; i++) {
-		struct place *at = &v[i % n];
+		struct place *at = &r->v[i % n];
 
 		if (at->c.raw)
 			continue;	/* placed in the first round */
-		rc = place_chunk(p, here, (const struct dv_id *)
+		rc = place_chunk(p, r, (const struct dv_id *)
 				 (ids + (i % n) * step), i >= n, at, err);
 		at->c.base = DV_SHARD_NO_BASE;
-		if (rc == 1) {
-			rc = 0;
-			continue;
-		}
-		if (!rc && at->c.codec != DV_CODEC_DELTA)
-			rc = dv_idmap_put(here, DV_KIND_CHUNK, &at->c.id,
-					  i % n, err);
-		rc = rc == DV_EEXIST ? 0 : rc;
+		if (!rc)
+			rc = note(r, i % n, err);
+		rc = DV_MIN(rc, 0);
 	}
 	return rc;
 }
@@ -324,11 +383,16 @@ static int add_row(struct push *p, const struct dv_shard_chunk *c,
 		   struct dv_err *err)
 {
 	uint32_t row = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
+	uint64_t *at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, &c->id);
 	int rc = dv_shard_add_chunk(&p->shard, c, err);
 
-	if (!rc)
-		rc = dv_idmap_put(&p->rows, DV_KIND_CHUNK, &c->id, row, err);
-	return rc == DV_EEXIST ? 0 : rc;
+	if (rc)
+		return rc;
+	if (!at)
+		return dv_idmap_put(&p->rows, DV_KIND_CHUNK, &c->id, row, err);
+	if (c->codec != DV_CODEC_DELTA)
+		*at = row;
+	return 0;
 }
 
 /*
@@ -339,30 +403,27 @@ static int add_run(struct push *p, const uint8_t *ids, size_t step,
 		   uint32_t n, struct dv_err *err)
 {
 	uint32_t first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS), total = n;
-	struct place *v = calloc(2 * (size_t)n, sizeof(*v));
-	struct dv_idmap here = { 0 };
-	int rc = v ? place_run(p, ids, step, n, v, &here, err) :
-		     dv_err_nomem(err);
+	struct run r = { .v = calloc(2 * (size_t)n, sizeof(*r.v)) };
+	int rc = r.v ? place_run(p, ids, step, n, &r, err) : dv_err_nomem(err);
 
 	for (uint32_t i = 0; !rc && i < n; i++) {
-		uint64_t *at;
+		struct place *at = &r.v[i];
+		uint64_t *base;
 
-		if (v[i].c.codec != DV_CODEC_DELTA)
+		if (at->c.codec != DV_CODEC_DELTA)
 			continue;
-		at = dv_idmap_get(&here, DV_KIND_CHUNK, &v[i].base);
-		v[i].c.base = first + (at ? (uint32_t)*at : total);
-		if (at)
+		base = dv_idmap_get(&r.here, WHOLE, &at->base.id);
+		at->c.base = first + (base ? (uint32_t)*base : total);
+		if (base)
 			continue;
-		rc = place_chunk(p, &here, &v[i].base, 0, &v[total], err);
-		v[total].c.base = DV_SHARD_NO_BASE;
-		if (!rc)
-			rc = dv_idmap_put(&here, DV_KIND_CHUNK, &v[i].base,
-					  total++, err);
+		r.v[total].c = at->base;
+		r.v[total].c.base = DV_SHARD_NO_BASE;
+		rc = note(&r, total++, err);
 	}
 	for (uint32_t i = 0; !rc && i < total; i++)
-		rc = add_row(p, &v[i].c, err);
-	dv_idmap_release(&here);
-	free(v);
+		rc = add_row(p, &r.v[i].c, err);
+	dv_idmap_release(&r.here);
+	free(r.v);
 	return rc;
 }
 
