@@ -14,6 +14,7 @@
 /* A chunk to be read: where it stands on the remote. */
 struct want {
 	struct dv_shard_chunk c;
+	struct dv_id base;	/* of a delta */
 	uint8_t pack[16];
 	uint8_t late;		/* its pack holds no base of another */
 };
@@ -30,7 +31,7 @@ struct fetch {
 	struct dv_store *store;
 	struct dv_txn txn;
 	struct dv_coder coder;
-	struct dv_idmap seen;		/* chunks already in `want` */
+	struct dv_idmap seen;		/* chunks already in `want`: where */
 	struct dv_idmap base_packs;	/* packs (padded) that hold bases */
 	pthread_mutex_t mu;
 	struct stashed *stash;		/* under mu */
@@ -52,24 +53,42 @@ struct range {
 	struct dv_err err;
 };
 
-static int add_want(struct fetch *f, const struct dv_shard *s,
-		    const struct dv_shard_chunk *c, struct dv_err *err)
+static void set_want(struct want *w, const struct dv_shard *s,
+		     const struct dv_shard_chunk *c, const struct dv_id *base)
 {
+	memset(w, 0, sizeof(*w));
+	w->c = *c;
+	if (base)
+		w->base = *base;
+	memcpy(w->pack, dv_shard_pack_name(s, c->pack), 16);
+}
+
+/*
+ * `base` is that of a delta. What serves as a base itself is wanted whole, also
+ * where another segment has offered it as a delta.
+ */
+static int add_want(struct fetch *f, const struct dv_shard *s,
+		    const struct dv_shard_chunk *c, const struct dv_id *base,
+		    int is_base, struct dv_err *err)
+{
+	uint64_t *at = dv_idmap_get(&f->seen, DV_KIND_CHUNK, &c->id);
 	struct want *w;
 	int rc;
 
-	if (dv_store_has_quick(f->store, DV_KIND_CHUNK, &c->id))
+	if (at) {
+		w = &f->want[*at];
+		if (is_base && w->c.codec == DV_CODEC_DELTA)
+			set_want(w, s, c, NULL);
 		return 0;
-	rc = dv_idmap_put(&f->seen, DV_KIND_CHUNK, &c->id, 1, err);
+	}
+	rc = dv_idmap_put(&f->seen, DV_KIND_CHUNK, &c->id, f->n, err);
 	if (rc)
-		return rc == DV_EEXIST ? 0 : rc;
+		return rc;
 	w = dv_grow(f->want, &f->cap, f->n + 1, sizeof(*w));
 	if (!w)
 		return dv_err_nomem(err);
 	f->want = w;
-	w += f->n++;
-	w->c = *c;
-	memcpy(w->pack, dv_shard_pack_name(s, c->pack), 16);
+	set_want(&w[f->n++], s, c, base);
 	return 0;
 }
 
@@ -85,7 +104,7 @@ static int add_base(struct fetch *f, const struct dv_shard *s,
 	memcpy(key.b, dv_shard_pack_name(s, c.pack), 16);
 	rc = dv_idmap_put(&f->base_packs, 1, &key, 1, err);
 	if (!rc || rc == DV_EEXIST)
-		rc = add_want(f, s, &c, err);
+		rc = add_want(f, s, &c, NULL, 1, err);
 	return rc;
 }
 
@@ -98,6 +117,7 @@ static int want_run(struct fetch *f, struct dv_remote_shard *s, uint32_t first,
 	int rc = dv_remote_run(f->remote, s, first, n, &rows, &total, err);
 
 	for (uint32_t i = 0; !rc && i < n; i++) {
+		const uint8_t *base = NULL;
 		struct dv_shard_chunk c;
 
 		rc = dv_shard_chunk_parse(&s->view,
@@ -109,12 +129,13 @@ static int want_run(struct fetch *f, struct dv_remote_shard *s, uint32_t first,
 					"a shard names the wrong chunk");
 		if (rc || dv_store_has_quick(f->store, DV_KIND_CHUNK, &c.id))
 			continue;
-		rc = add_want(f, &s->view, &c, err);
-		if (!rc && c.base != DV_SHARD_NO_BASE)
-			rc = add_base(f, &s->view,
-				      rows.p + (size_t)(c.base - first) *
-						       DV_SHARD_CHUNK_ROW,
-				      err);
+		if (c.base != DV_SHARD_NO_BASE)
+			base = rows.p + (size_t)(c.base - first) *
+						DV_SHARD_CHUNK_ROW;
+		rc = add_want(f, &s->view, &c, (const struct dv_id *)base, 0,
+			      err);
+		if (!rc && base)
+			rc = add_base(f, &s->view, base, err);
 	}
 	dv_buf_release(&rows);
 	return rc;
@@ -204,7 +225,8 @@ static int keep(struct range *g, struct dv_coder *c, const struct want *w,
 	rc = dv_rec_parse(p, rec_len(&w->c), &rec, &head, err);
 	if (!rc && (!dv_id_eq(&rec.id, &w->c.id) || rec.enc != w->c.enc ||
 		    rec.raw != w->c.raw || rec.codec != w->c.codec ||
-		    rec.kind != DV_KIND_CHUNK))
+		    rec.kind != DV_KIND_CHUNK ||
+		    !dv_id_eq(&rec.base, &w->base)))
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"chunk %s is not where its shard says",
 				dv_id_hex(&w->c.id).s);
