@@ -249,7 +249,10 @@ int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
 	if (rc == DV_EAGAIN)
 		rc = DV_ECORRUPT;
 	if (!rc && (!dv_id_eq(&rec->id, &loc->row.id) ||
-		    rec->kind != loc->row.kind || head + rec->enc != len))
+		    rec->kind != loc->row.kind ||
+		    rec->codec != loc->row.codec ||
+		    rec->transform != loc->row.transform ||
+		    rec->raw != loc->row.raw || rec->enc != loc->row.enc))
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"the table does not fit the record");
 	if (rc) {
@@ -281,16 +284,22 @@ static int read_at(struct dv_store *s, struct dv_coder *c,
 	return rc;
 }
 
+int dv_store_locate_whole(struct dv_store *s, const struct dv_id *id,
+			  struct dv_loc *loc)
+{
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, loc);
+	     skip++)
+		if (loc->row.codec != DV_CODEC_DELTA)
+			return 1;
+	return 0;
+}
+
 int dv_store_has_whole(struct dv_store *s, const struct dv_id *id)
 {
 	struct dv_loc loc;
 
-	for (unsigned int skip = 0;
-	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, &loc);
-	     skip++)
-		if (loc.row.codec != DV_CODEC_DELTA)
-			return 1;
-	return 0;
+	return dv_store_locate_whole(s, id, &loc);
 }
 
 int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
