@@ -262,9 +262,12 @@ int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id)
 	return has;
 }
 
-/* 1: it is new and now ours to write; 0: it is there; else an error. */
+/*
+ * 1: it is new and now ours to write; 0: it is there; else an error. `whole`:
+ * a delta of the chunk does not count, since others may name it as their base.
+ */
 static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
-		 struct dv_err *err)
+		 int whole, struct dv_err *err)
 {
 	struct dv_loc loc;
 	int rc;
@@ -272,7 +275,8 @@ static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 	for (unsigned int skip = 0;
 	     dv_packset_find_nth(&t->store->set, kind, id, skip, &loc);
 	     skip++) {
-		if (loc.pack->doomed)
+		if (loc.pack->doomed ||
+		    (whole && loc.row.codec == DV_CODEC_DELTA))
 			continue;
 		dv_packset_touch(&t->store->set, loc.pack);
 		return 0;
@@ -321,7 +325,7 @@ static int put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 
 	if (!err)
 		err = &own;
-	rc = claim(t, kind, id, err);
+	rc = claim(t, kind, id, 0, err);
 	if (rc <= 0)
 		return rc;
 	rc = dv_delta_choose(t, c, kind, p, n, near, &choice, err);
@@ -363,7 +367,9 @@ int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
 	struct dv_err own = { 0 };
 	struct dv_rec whole;
 	struct dv_row row;
-	int rc = claim(t, rec->kind, &rec->id, err), fd;
+	int whole_chunk = rec->kind == DV_KIND_CHUNK &&
+			  rec->codec != DV_CODEC_DELTA;
+	int rc = claim(t, rec->kind, &rec->id, whole_chunk, err), fd;
 
 	if (rc <= 0)
 		return rc;

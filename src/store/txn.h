@@ -60,7 +60,10 @@ int dv_txn_put_like(struct dv_txn *t, struct dv_coder *c,
 		    const struct dv_id *id, const void *p, size_t n,
 		    struct dv_prior *prior, uint64_t off, struct dv_err *err)
 	DV_MUST_USE;
-/* The same for a record encoded elsewhere; `content` is what it decodes to. */
+/*
+ * The same for a record encoded elsewhere; `content` is what it decodes to. A
+ * whole record is stored also where the chunk is there as a delta.
+ */
 int dv_txn_put_record(struct dv_txn *t, struct dv_coder *c,
 		      const struct dv_rec *rec, const void *payload,
 		      const void *content, struct dv_err *err) DV_MUST_USE;
