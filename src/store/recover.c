@@ -11,8 +11,9 @@
  *
  * The base of a delta stands before it: in the same file, in a published pack,
  * or in one that its writer began earlier and that is salvaged too. So files
- * that miss a base wait for the others; what still misses one then was never
- * synced, and is cut off like anything torn.
+ * that miss a base wait for the others, also for those that another process
+ * holds; what still misses one then was never synced, and is cut off like
+ * anything torn.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +113,9 @@ static int read_one(struct dv_store *s, int fd, uint64_t off,
 	if ((size_t)got != rec->enc)
 		return 0;
 	rc = decode(s, fd, c, rows, rec, err);
-	return rc == DV_ENOMEM ? rc : !rc;
+	/* A base that cannot be read just now says nothing about this. */
+	return rc && rc != DV_ECORRUPT && rc != DV_ENOTFOUND &&
+	       rc != DV_EINVAL ? rc : !rc;
 }
 
 static int scan(struct dv_store *s, int fd, struct dv_coder *c,
@@ -176,9 +179,13 @@ static int finish(struct dv_store *s, int fd, const char *path,
 	return rc;
 }
 
-/* `last`: nothing more will bring a base. Sets *waits where it might. */
+/*
+ * `last`: nothing more will bring a base. Sets *waits where something might,
+ * and *busy where another process holds the file: a writer, or one that
+ * salvages as we do.
+ */
 static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
-		   int last, int *waits, struct dv_err *err)
+		   int last, int *waits, int *busy, struct dv_err *err)
 {
 	char *path = dv_fmt("%s/incoming/%s", s->path, name);
 	uint8_t head[DV_PACK_HEAD];
@@ -200,8 +207,10 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 	}
 	rc = dv_lock_fd(fd, DV_LOCK_EXCL, 0, err);
 	if (rc) {
-		if (rc == DV_EAGAIN)
-			rc = 0;		/* its writer lives */
+		if (rc == DV_EAGAIN) {
+			*busy = 1;
+			rc = 0;
+		}
 		goto out;
 	}
 	if (fstat(fd, &a) || lstat(path, &b) || a.st_ino != b.st_ino ||
@@ -245,7 +254,8 @@ static void drop_stale_tmp(struct dv_store *s, const char *name)
 }
 
 static int pass(struct dv_store *s, const struct dv_strs *names,
-		struct dv_coder *c, int last, int *waits, struct dv_err *err)
+		struct dv_coder *c, int last, int *waits, int *busy,
+		struct dv_err *err)
 {
 	int rc = 0;
 
@@ -258,7 +268,7 @@ static int pass(struct dv_store *s, const struct dv_strs *names,
 		if (!c->sha)
 			rc = dv_coder_init(c, err);
 		if (!rc)
-			rc = salvage(s, name, c, last, waits, err);
+			rc = salvage(s, name, c, last, waits, busy, err);
 	}
 	return rc;
 }
@@ -269,7 +279,7 @@ int dv_store_recover(struct dv_store *s, struct dv_err *err)
 	struct dv_strs names = { 0 };
 	struct dv_coder c = { 0 };
 	size_t left;
-	int rc, waits = 1;
+	int rc, waits = 1, busy = 0;
 
 	if (!dir)
 		return dv_err_nomem(err);
@@ -281,9 +291,10 @@ int dv_store_recover(struct dv_store *s, struct dv_err *err)
 			drop_stale_tmp(s, names.v[i]);
 	/* Each round salvages one more of a chain of packs, at least. */
 	for (left = names.n; !rc && waits && left; left--)
-		rc = pass(s, &names, &c, 0, &waits, err);
-	if (!rc && waits && names.n)
-		rc = pass(s, &names, &c, 1, &waits, err);
+		rc = pass(s, &names, &c, 0, &waits, &busy, err);
+	/* What another process holds may have the base: the next open sees. */
+	if (!rc && waits && names.n && !busy)
+		rc = pass(s, &names, &c, 1, &waits, &busy, err);
 	dv_coder_release(&c);
 	dv_strs_release(&names);
 	free(dir);
