@@ -101,14 +101,25 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 		    struct dv_verify *v, struct dv_err *err)
 {
 	struct dv_progress progress;
+	struct dv_pack **packs = NULL;
 	struct dv_job *job;
+	size_t npacks;
 	int rc;
 
 	memset(v, 0, sizeof(*v));
 	rc = dv_packset_rescan(&s->set, err);
+	/* A worker that misses a base looks for new packs: keep these. */
+	npacks = s->set.n;
+	if (!rc) {
+		packs = malloc((npacks + 1) * sizeof(*packs));
+		if (packs)
+			memcpy(packs, s->set.v, npacks * sizeof(*packs));
+		else
+			rc = dv_err_nomem(err);
+	}
 	dv_progress_start(&progress, "Verifying", 0);
-	for (size_t i = 0; !rc && i < s->set.n; i++) {
-		struct dv_pack *p = s->set.v[i];
+	for (size_t i = 0; !rc && i < npacks; i++) {
+		struct dv_pack *p = packs[i];
 		struct dv_err why = { 0 };
 		uint8_t *table = NULL;
 		uint32_t n = 0;
@@ -137,6 +148,7 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 			rc = r;
 	}
 	dv_progress_stop(&progress);
+	free(packs);
 	/* What a signal kept from being read was not verified. */
 	return rc ? rc : dv_cancel_check(err);
 }
