@@ -30,6 +30,7 @@ struct dv_similar {
 	size_t size;
 	uint32_t cap;		/* entries; a power of two */
 	uint64_t seed;
+	int stays;		/* it could not grow */
 	pthread_mutex_t mu;
 };
 
@@ -95,32 +96,54 @@ static int map_file(struct dv_similar *t, int fd)
 	return 0;
 }
 
+static int map_existing(struct dv_similar *t)
+{
+	int fd = open(t->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int rc = fd >= 0 ? map_file(t, fd) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* Does the name lead to this file still? */
+static int is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !lstat(path, &b) && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
 /*
  * An empty table in place of what is there. All its blocks are allocated now:
- * a full disk must not show as a SIGBUS later.
+ * a full disk must not show as a SIGBUS later. It is made under a name that
+ * is always the same, so that those who crash leave one file at most; who has
+ * the lock on it makes it.
  */
 static int create(struct dv_similar *t, uint32_t cap, uint64_t seed)
 {
 	uint8_t head[HEAD] = { 0 };
-	char *tmp = NULL, name[33];
+	char *tmp = dv_fmt("%s.new", t->path);
 	int fd = -1, rc = -1;
 
-	if (dv_random_name(name, NULL))
-		return -1;
-	tmp = dv_fmt("%s.%s", t->path, name);
 	if (!tmp)
 		return -1;
 	memcpy(head, MAGIC, 8);
 	dv_put32(head + 8, VERSION);
 	dv_put32(head + 12, cap);
 	dv_put64(head + 16, seed);
-	fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd >= 0 && !posix_fallocate(fd, 0, (off_t)file_size(cap)) &&
+	fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0 || dv_lock_fd(fd, DV_LOCK_EXCL, 1, NULL) || !is_at(fd, tmp))
+		goto out;
+	if (!ftruncate(fd, 0) &&
+	    !posix_fallocate(fd, 0, (off_t)file_size(cap)) &&
 	    !dv_pwrite_full(fd, head, sizeof(head), 0) &&
 	    !rename(tmp, t->path))
 		rc = map_file(t, fd);
-	else if (fd >= 0)
+	else
 		unlink(tmp);
+out:
 	if (fd >= 0)
 		close(fd);
 	free(tmp);
@@ -131,7 +154,6 @@ struct dv_similar *dv_similar_open(const char *path)
 {
 	struct dv_similar *t = calloc(1, sizeof(*t));
 	uint64_t seed;
-	int fd;
 
 	if (!t)
 		return NULL;
@@ -141,12 +163,9 @@ struct dv_similar *dv_similar_open(const char *path)
 		dv_similar_close(t);
 		return NULL;
 	}
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0)
-		(void)!map_file(t, fd);
-	if (fd >= 0)
-		close(fd);
-	if (!t->map && create(t, ENTRIES_FIRST, seed)) {
+	/* Once more: another process may have made it meanwhile. */
+	if (map_existing(t) && create(t, ENTRIES_FIRST, seed) &&
+	    map_existing(t)) {
 		dv_log_debug("no table of sketches: '%s' cannot be made",
 			     path);
 		dv_similar_close(t);
@@ -272,21 +291,22 @@ static void add(struct dv_similar *t, const uint8_t *e)
  */
 static void grow(struct dv_similar *t)
 {
-	struct dv_similar old = *t;
+	struct dv_similar larger = { .path = t->path };
 
-	if (create(t, old.cap * 4, old.seed)) {
-		t->map = old.map;
-		t->size = old.size;
-		t->cap = old.cap;
+	if (create(&larger, t->cap * 4, t->seed)) {
+		t->stays = 1;
 		return;
 	}
-	for (uint64_t i = 0; i < old.cap; i++) {
-		const uint8_t *e = entry(&old, i);
+	for (uint64_t i = 0; i < t->cap; i++) {
+		const uint8_t *e = entry(t, i);
 
 		if (dv_get32(e + ENTRY - 4) == check(e))
-			add(t, e);
+			add(&larger, e);
 	}
-	munmap(old.map, old.size);
+	munmap(t->map, t->size);
+	t->map = larger.map;
+	t->size = larger.size;
+	t->cap = larger.cap;
 }
 
 void dv_similar_add(struct dv_similar *t, const struct dv_sketch *s,
@@ -304,8 +324,9 @@ void dv_similar_add(struct dv_similar *t, const struct dv_sketch *s,
 		dv_put32(e + DV_ID_SIZE + 4 * i, s->f[i]);
 	dv_put32(e + ENTRY - 4, check(e));
 	pthread_mutex_lock(&t->mu);
-	if (__atomic_load_n(counter(t), __ATOMIC_RELAXED) == t->cap &&
-	    t->cap < ENTRIES_LAST)
+	/* Two processes at once may have counted past it. */
+	if (__atomic_load_n(counter(t), __ATOMIC_RELAXED) >= t->cap &&
+	    t->cap < ENTRIES_LAST && !t->stays)
 		grow(t);
 	add(t, e);
 	pthread_mutex_unlock(&t->mu);
