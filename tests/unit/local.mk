@@ -11,6 +11,10 @@ unit_tests = \
 	tests/unit/test_config \
 	tests/unit/test_content \
 	tests/unit/test_damaged_remote \
+	tests/unit/test_delta \
+	tests/unit/test_delta_damage \
+	tests/unit/test_delta_remote \
+	tests/unit/test_delta_shard \
 	tests/unit/test_err \
 	tests/unit/test_extract \
 	tests/unit/test_file \
@@ -37,6 +41,8 @@ unit_tests = \
 	tests/unit/test_sample \
 	tests/unit/test_sha256 \
 	tests/unit/test_shard \
+	tests/unit/test_similar \
+	tests/unit/test_sketch \
 	tests/unit/test_store \
 	tests/unit/test_storefmt \
 	tests/unit/test_txn \
@@ -82,6 +88,34 @@ tests_unit_test_damaged_remote_SOURCES = tests/unit/test_damaged_remote.c \
 	tests/unit/storelib.h \
 	tests/unit/remotelib.h
 tests_unit_test_damaged_remote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_delta_SOURCES = tests/unit/test_delta.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_delta_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_delta_damage_SOURCES = tests/unit/test_delta_damage.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_delta_damage_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_delta_remote_SOURCES = tests/unit/test_delta_remote.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_delta_remote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_delta_shard_SOURCES = tests/unit/test_delta_shard.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/remotelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_delta_shard_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_err_SOURCES = tests/unit/test_err.c \
 	tests/unit/testlib.h
@@ -202,6 +236,14 @@ tests_unit_test_sha256_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shard_SOURCES = tests/unit/test_shard.c \
 	tests/unit/testlib.h
 tests_unit_test_shard_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_similar_SOURCES = tests/unit/test_similar.c \
+	tests/unit/testlib.h
+tests_unit_test_similar_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_sketch_SOURCES = tests/unit/test_sketch.c \
+	tests/unit/testlib.h
+tests_unit_test_sketch_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_store_SOURCES = tests/unit/test_store.c \
 	tests/unit/testlib.h \

@@ -192,6 +192,27 @@ static inline void replace_file(const char *path, const void *p, size_t n)
 	assert_ok(dv_file_write(path, p, n, 0644, 0, &err));
 }
 
+/* Make all checksums of a shard true again after a change. */
+static inline void reseal(struct dv_buf *b)
+{
+	struct dv_sha256 *sha = dv_sha256_open();
+	struct dv_id id;
+
+	assert_non_null(sha);
+	for (size_t i = 0; i < DV_SHARD_SECTIONS; i++) {
+		uint8_t *row = b->p + DV_SHARD_HEAD + 48 * i;
+		uint64_t off = dv_get64(row + 8);
+		uint64_t end = i + 1 < DV_SHARD_SECTIONS ?
+			       dv_get64(row + 48 + 8) : b->n;
+
+		dv_sha256_of(sha, b->p + off, (size_t)(end - off), &id);
+		memcpy(row + 16, id.b, DV_ID_SIZE);
+	}
+	dv_sha256_of(sha, b->p + DV_SHARD_HEAD, DV_SHARD_TABLE, &id);
+	memcpy(b->p + 32, id.b, DV_ID_SIZE);
+	dv_sha256_close(sha);
+}
+
 /* Content in store a, kept for comparison; the caller frees p. */
 struct sample {
 	uint8_t *p;

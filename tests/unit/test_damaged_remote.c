@@ -146,26 +146,6 @@ static void damaged_shard(void **state)
 	free(s.p);
 }
 
-static void reseal(struct dv_buf *b)
-{
-	struct dv_sha256 *sha = dv_sha256_open();
-	struct dv_id id;
-
-	assert_non_null(sha);
-	for (size_t i = 0; i < DV_SHARD_SECTIONS; i++) {
-		uint8_t *row = b->p + DV_SHARD_HEAD + 48 * i;
-		uint64_t off = dv_get64(row + 8);
-		uint64_t end = i + 1 < DV_SHARD_SECTIONS ?
-			       dv_get64(row + 48 + 8) : b->n;
-
-		dv_sha256_of(sha, b->p + off, (size_t)(end - off), &id);
-		memcpy(row + 16, id.b, DV_ID_SIZE);
-	}
-	dv_sha256_of(sha, b->p + DV_SHARD_HEAD, DV_SHARD_TABLE, &id);
-	memcpy(b->p + 32, id.b, DV_ID_SIZE);
-	dv_sha256_close(sha);
-}
-
 /* A shard that lies under true checksums, as a stranger can write it. */
 static void lying_shard(void **state)
 {
