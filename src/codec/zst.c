@@ -168,8 +168,12 @@ size_t dv_zst_encode_delta(struct dv_zst *z, int level, const void *base,
 {
 	size_t r;
 
-	if (n > DV_ZST_DELTA_MAX || !base_n || base_n > DV_ZST_DELTA_MAX ||
-	    delta_context(z, level) ||
+	if (n > DV_ZST_DELTA_MAX || !base_n || base_n > DV_ZST_DELTA_MAX)
+		return 0;
+	/* A frame that failed is still open, and takes no prefix. */
+	if (z->delta)
+		ZSTD_CCtx_reset(z->delta, ZSTD_reset_session_only);
+	if (delta_context(z, level) ||
 	    ZSTD_isError(ZSTD_CCtx_refPrefix(z->delta, base, base_n)))
 		return 0;
 	r = ZSTD_compress2(z->delta, out, cap, p, n);
