@@ -6,6 +6,8 @@ libdv_a_SOURCES += \
 	src/remote/fetch-store.c \
 	src/remote/fetch.c \
 	src/remote/fetch.h \
+	src/remote/lease.c \
+	src/remote/lease.h \
 	src/remote/prove.c \
 	src/remote/prove.h \
 	src/remote/push.c \

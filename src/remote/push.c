@@ -8,10 +8,10 @@
 #include "base/hex.h"
 #include "base/idmap.h"
 #include "remote/compact.h"
+#include "remote/lease.h"
 #include "remote/upload.h"
 
 #define NAMED_MAX 20
-#define LEASE_SECONDS (7 * 86400)
 #define SHARD_FULL (DV_SHARD_MAX / 8 * 7)	/* then another is begun */
 
 /* A row of a shard that is on the remote. */
@@ -566,47 +566,6 @@ reset:
 	return rc;
 }
 
-/* Leases of pushers that crashed long ago. What cannot be removed stays. */
-static void drop_expired(struct dv_remote *r, int64_t now)
-{
-	struct dv_strs names = { 0 };
-
-	if (r->backend->ops->list(r->backend, "writers", &names, NULL)) {
-		dv_strs_release(&names);
-		return;
-	}
-	for (size_t i = 0; i < names.n; i++) {
-		struct dv_buf text = { 0 };
-		long long until;
-		char key[64];
-
-		snprintf(key, sizeof(key), "writers/%.50s", names.v[i]);
-		if (!dv_remote_read(r, key, 64, &text, NULL) &&
-		    sscanf(dv_buf_str(&text), "until %lld", &until) == 1 &&
-		    until < now && r->backend->ops->remove(r->backend, key,
-							   NULL))
-			dv_log_debug("lease %s stays", key);
-		dv_buf_release(&text);
-	}
-	dv_strs_release(&names);
-}
-
-static int take_lease(struct dv_remote *r, int64_t now, char key[64],
-		      struct dv_err *err)
-{
-	char name[33], text[64];
-	int rc = dv_random_name(name, err), n;
-
-	if (rc)
-		return rc;
-	drop_expired(r, now);
-	snprintf(key, 64, "writers/%s", name);
-	n = snprintf(text, sizeof(text), "until %lld\n",
-		     (long long)now + LEASE_SECONDS);
-	return r->backend->ops->put(r->backend, key, text, (size_t)n,
-				    DV_PUT_NEW, err);
-}
-
 /* Which files does this push have to name? Marks them in `todo`. */
 static int select_files(struct push *p, const struct dv_push_file *files,
 			size_t n, uint8_t *todo, size_t *count,
@@ -681,7 +640,7 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 			rc = r->backend->ops->now(r->backend, &now, err);
 		p.hours = (uint32_t)(now / 3600);
 		if (!rc)
-			rc = take_lease(r, now, lease, err);
+			rc = dv_lease_take(r, now, lease, err);
 	}
 	if (!rc)
 		rc = dv_upload_open(&p.up, r, s, pool, dry_run, err);
