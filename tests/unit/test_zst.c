@@ -351,6 +351,198 @@ static void noise_is_noticed(void **state)
 	assert_true(compressible(raw, 262144));
 }
 
+/* ---- against a base ---- */
+
+static int decode_delta(const uint8_t *base, size_t bn, const void *f,
+			size_t n, size_t want)
+{
+	uint8_t *copy = test_alloc(n), *b = test_alloc(bn);
+	int rc;
+
+	memcpy(copy, f, n);
+	memcpy(b, base, bn);
+	rc = dv_zst_decode_delta(z, b, bn, copy, n, back, want, NULL);
+	free(copy);
+	free(b);
+	return rc;
+}
+
+#define BASE_MAX DV_ZST_DELTA_MAX
+
+static void delta_round_trip(void **state)
+{
+	static const size_t sizes[] = { 1, 2, 7, 8, 31, 64, 255, 256, 1000,
+					65791, 131072, 262143, 262144 };
+	uint8_t *base = test_alloc(BASE_MAX);
+	int level = 3;
+
+	(void)state;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(sizes); i++) {
+		for (size_t k = 0; k < DV_ARRAY_SIZE(sizes); k++) {
+			size_t bn = sizes[i], n = sizes[k], m;
+
+			/* Noise, so that only the base can help. */
+			test_noise(base, bn, i);
+			test_noise(raw, n, 1000 + k);
+			memcpy(raw, base, DV_MIN(bn, n) * 3 / 4);
+			level = level == 3 ? 1 : level == 1 ? 19 : 3;
+			m = dv_zst_encode_delta(z, level, base, bn, raw, n,
+						frame, CAP, n);
+			if (n >= 1000 && bn >= n)
+				assert_true(m > 0 && m < n / 2);
+			if (!m)
+				continue;
+			assert_true(m < n);
+			memset(back, 0xee, n + 1);
+			assert_int_equal(decode_delta(base, bn, frame, m, n),
+					 0);
+			assert_memory_equal(raw, back, n);
+			assert_int_equal(back[n], 0xee);
+		}
+	}
+	/* Longer than any chunk, or nothing to refer to. */
+	assert_int_equal(dv_zst_encode_delta(z, 3, raw, BASE_MAX + 1, raw, 1000,
+					     frame, CAP, CAP), 0);
+	assert_int_equal(dv_zst_encode_delta(z, 3, raw, 1000, raw, BASE_MAX + 1,
+					     frame, CAP, CAP), 0);
+	assert_int_equal(dv_zst_encode_delta(z, 3, raw, 0, raw, 1000, frame,
+					     CAP, CAP), 0);
+	free(base);
+}
+
+/* The start of the largest base is in reach of the end of the largest chunk. */
+static void delta_reaches_everything(void **state)
+{
+	static const int levels[] = { 3, 9, 19 };
+	uint8_t *base = test_alloc(BASE_MAX);
+	size_t part = 4096;
+
+	(void)state;
+	for (size_t l = 0; l < DV_ARRAY_SIZE(levels); l++) {
+		size_t whole, m;
+
+		test_noise(base, BASE_MAX, 1);
+		memcpy(raw, base, BASE_MAX);
+		m = dv_zst_encode_delta(z, levels[l], base, BASE_MAX, raw,
+					BASE_MAX, frame, CAP, CAP);
+		assert_true(m > 0 && m < 100);
+		test_noise(raw, BASE_MAX, 2);
+		whole = dv_zst_encode(z, levels[l], raw, BASE_MAX, frame, CAP,
+				      CAP);
+		assert_true(whole > BASE_MAX - 100);
+		memcpy(raw + BASE_MAX - part, base, part);
+		m = dv_zst_encode_delta(z, levels[l], base, BASE_MAX, raw,
+					BASE_MAX, frame, CAP, CAP);
+		assert_true(m > 0 && m < whole - part * 9 / 10);
+		assert_int_equal(decode_delta(base, BASE_MAX, frame, m,
+					      BASE_MAX), 0);
+		assert_memory_equal(raw, back, BASE_MAX);
+	}
+	free(base);
+}
+
+static size_t delta_frame(uint8_t *base, size_t n)
+{
+	size_t m;
+
+	test_text(base, n, 1);
+	test_noise(base + n / 2, n / 4, 3);
+	memcpy(raw, base, n);
+	test_noise(raw + n / 3, 500, 4);
+	m = dv_zst_encode_delta(z, 3, base, n, raw, n, frame, CAP, n);
+	assert_true(m > 500 && m < n / 10);
+	return m;
+}
+
+static void delta_limit(void **state)
+{
+	uint8_t *base = test_alloc(BASE_MAX);
+	size_t n = 100000, m = delta_frame(base, n);
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		assert_int_equal(dv_zst_encode_delta(z, 3, base, n, raw, n,
+						     frame, CAP, m), 0);
+		assert_int_equal(dv_zst_encode_delta(z, 3, base, n, raw, n,
+						     frame, CAP, 0), 0);
+		/* No room is no error that lasts. */
+		assert_int_equal(dv_zst_encode_delta(z, 3, base, n, raw, n,
+						     frame, m / 2, n), 0);
+		assert_int_equal(dv_zst_encode_delta(z, 3, base, n, raw, n,
+						     frame, CAP, m + 1), m);
+		/* Whole and delta in turns do not disturb each other. */
+		assert_true(dv_zst_encode(z, 3, base, n / 2, back, CAP, CAP) >
+			    0);
+	}
+	free(base);
+}
+
+/* Other bytes, or an error; in no case the right ones. */
+static void delta_wrong_base(void **state)
+{
+	uint8_t *base = test_alloc(BASE_MAX), *other = test_alloc(BASE_MAX);
+	size_t n = 100000, m = delta_frame(base, n), got = 0;
+	static const size_t lens[] = { 1, 100, 50000, 99999, 100001, 262144 };
+
+	(void)state;
+	for (uint64_t i = 0; i < DV_ARRAY_SIZE(lens); i++) {
+		memset(other, (int)i, BASE_MAX);
+		memcpy(other, base, DV_MIN(n, lens[i]));
+		if (!decode_delta(other, lens[i], frame, m, n)) {
+			assert_memory_not_equal(raw, back, n);
+			got++;
+		}
+		test_noise(other, BASE_MAX, i);
+		if (!decode_delta(other, lens[i], frame, m, n)) {
+			assert_memory_not_equal(raw, back, n);
+			got++;
+		}
+	}
+	/* Without any base it has nothing to refer to. */
+	assert_int_equal(decode(frame, m, n), DV_ECORRUPT);
+	assert_true(got < 2 * DV_ARRAY_SIZE(lens));
+	/* The base of one call is not that of the next. */
+	assert_int_equal(decode_delta(base, n, frame, m, n), 0);
+	assert_int_equal(decode(frame, m, n), DV_ECORRUPT);
+	assert_int_equal(decode_delta(base, n, frame, m - 1, n), DV_ECORRUPT);
+	assert_int_equal(decode(frame, m, n), DV_ECORRUPT);
+	assert_int_equal(decode_delta(base, n, frame, m, n - 1), DV_ECORRUPT);
+	assert_int_equal(decode_delta(base, n, frame, m, n), 0);
+	assert_memory_equal(raw, back, n);
+	free(base);
+	free(other);
+}
+
+static void delta_hostile_frames(void **state)
+{
+	uint8_t *base = test_alloc(BASE_MAX);
+	size_t n = 100000, m = delta_frame(base, n);
+	uint64_t seed = 5;
+
+	(void)state;
+	for (size_t i = 0; i < m; i++) {
+		for (int k = 0; k < 4; k++) {
+			uint8_t was = frame[i];
+
+			frame[i] ^= (uint8_t)(1 + test_rand(&seed) % 255);
+			/* Ids tell what passes here. */
+			(void)!decode_delta(base, n, frame, m, n);
+			(void)!decode_delta(base, 10, frame, m, n);
+			frame[i] = was;
+		}
+		assert_int_equal(decode_delta(base, n, frame, i, n),
+				 DV_ECORRUPT);
+	}
+	for (size_t i = 0; i < 500; i++) {
+		test_noise(frame + 9, 200, i);
+		(void)!decode_delta(base, n, frame, 209, n);
+	}
+	m = delta_frame(base, n);
+	assert_int_equal(decode_delta(base, n, frame, m, n), 0);
+	assert_memory_equal(raw, back, n);
+	free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +557,11 @@ int main(void)
 		cmocka_unit_test(dictionary_id),
 		cmocka_unit_test(damaged_bytes_never_pass),
 		cmocka_unit_test(noise_is_noticed),
+		cmocka_unit_test(delta_round_trip),
+		cmocka_unit_test(delta_reaches_everything),
+		cmocka_unit_test(delta_limit),
+		cmocka_unit_test(delta_wrong_base),
+		cmocka_unit_test(delta_hostile_frames),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
