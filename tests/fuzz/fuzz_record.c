@@ -22,8 +22,17 @@ static void one(const uint8_t *p, size_t n)
 	MUST(r.raw && r.enc && r.enc <= r.raw);
 	MUST(r.kind != DV_KIND_CHUNK || r.raw <= DV_CHUNK_MAX);
 	MUST(dv_rec_format(&r, head) == h && !memcmp(head, p, h));
-	if (r.enc <= n - h && r.raw <= 1 << 20)
+	MUST(r.codec != DV_CODEC_DELTA || r.enc < r.raw);
+	if (r.enc > n - h || r.raw > 1 << 20)
+		return;
+	if (r.codec != DV_CODEC_DELTA) {
 		(void)!dv_coder_decode(&coder, &r, p + h, &content, NULL);
+		return;
+	}
+	/* Without a base it is refused; with any it stays inside both. */
+	MUST(dv_coder_decode(&coder, &r, p + h, &content, NULL));
+	(void)!dv_coder_decode_delta(&coder, &r, p, n, p + h, &content, NULL);
+	(void)!dv_coder_decode_delta(&coder, &r, p, 1, p + h, &content, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -45,6 +45,11 @@ static void look(const struct dv_shard *s, const uint8_t *p, size_t n)
 					 (size_t)i * DV_SHARD_CHUNK_ROW, &c,
 					 NULL))
 			continue;
+		MUST((c.codec == DV_CODEC_DELTA) ==
+		     (c.base != DV_SHARD_NO_BASE));
+		MUST(c.base == DV_SHARD_NO_BASE ||
+		     c.base < s->n[DV_SHARD_CHUNKS]);
+		MUST(c.raw && c.enc && c.enc <= c.raw);
 		MUST(c.pack < s->n[DV_SHARD_PACKS]);
 		MUST(c.off + dv_rec_head_size(c.codec) + (uint64_t)c.enc <=
 		     dv_shard_pack_size(s, c.pack));

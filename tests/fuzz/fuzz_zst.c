@@ -44,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	out = malloc(raw ? raw : 1);	/* exactly: a sanitizer watches it */
 	if (!out)
 		return 0;
+	(void)!dv_zst_decode_delta(z, p, n / 2 + 1, p + 4, n - 4, out, raw,
+				   NULL);
 	if (!dv_zst_decode(z, p + 4, n - 4, out, raw, NULL)) {
 		/* It is single-segment and of that size; encode it again. */
 		MUST(p[8] & 0x20);
@@ -65,5 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	grouped(z, p, n);
 	m = dv_zst_encode(z, 1, p, n, frame, sizeof(frame), n);
 	MUST(m < n);
+	/* The second half against the first. */
+	m = dv_zst_encode_delta(z, 3, p, n / 2, p + n / 2, n - n / 2, frame,
+				sizeof(frame), n - n / 2);
+	if (m) {
+		MUST(m < n - n / 2);
+		MUST(!dv_zst_decode_delta(z, p, n / 2, frame, m, back,
+					  n - n / 2, NULL));
+		MUST(!memcmp(back, p + n / 2, n - n / 2));
+	}
 	return 0;
 }

@@ -26,6 +26,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_segment \
 	tests/fuzz/fuzz_shard \
+	tests/fuzz/fuzz_similar \
 	tests/fuzz/fuzz_storefmt \
 	tests/fuzz/fuzz_zst
 check_PROGRAMS += $(fuzz_targets)
@@ -81,6 +82,10 @@ tests_fuzz_fuzz_segment_LDADD = $(DV_LIBS)
 tests_fuzz_fuzz_shard_SOURCES = tests/fuzz/fuzz_shard.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_shard_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_shard_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_similar_SOURCES = tests/fuzz/fuzz_similar.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_similar_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_similar_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_storefmt_SOURCES = tests/fuzz/fuzz_storefmt.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_storefmt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
