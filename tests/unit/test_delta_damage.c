@@ -2,6 +2,8 @@
 #include "remotelib.h"
 #include "deltalib.h"
 
+#include <pthread.h>
+
 #define N 60000
 
 static void free_chunks(struct chunk *c, size_t n)
@@ -278,6 +280,81 @@ static void base_moves_in_quarantine(void **state)
 	free(bad.p);
 }
 
+/* Workers that miss bases look for new packs, and there are some. */
+struct publisher {
+	pthread_t thread;
+	struct env *e;
+	int done;
+};
+
+static void *publish_many(void *arg)
+{
+	struct publisher *p = arg;
+	char *path = dv_fmt("%s/dv", p->e->dir);
+	struct dv_err err = { 0 };
+	struct dv_coder c;
+	struct dv_store s;
+	uint8_t b[64];
+	int rc = dv_coder_init(&c, &err);
+
+	if (!rc)
+		rc = dv_store_open(&s, path, 0, &err);
+	for (uint64_t i = 0; !rc && i < 200; i++) {
+		struct dv_txn t = { 0 };
+		struct dv_id id;
+
+		test_noise(b, sizeof(b), i);
+		dv_sha256_of(c.sha, b, sizeof(b), &id);
+		rc = dv_txn_begin(&t, &s, 0, &err);
+		if (!rc)
+			rc = dv_txn_put(&t, &c, DV_KIND_CHUNK, &id, b,
+					sizeof(b), &err);
+		if (!rc)
+			rc = dv_txn_commit(&t, &err);
+		dv_txn_end(&t);
+	}
+	dv_store_close(&s);
+	dv_coder_release(&c);
+	free(path);
+	__atomic_store_n(&p->done, 1, __ATOMIC_RELAXED);
+	return rc ? arg : NULL;
+}
+
+static void verify_beside_a_writer(void **state)
+{
+	enum { MANY = 12 };
+	struct env *e = *state;
+	struct chunk a = chunk_rows(e, 4000, 1);
+	struct publisher p = { .e = e };
+	void *failed;
+
+	for (int i = 0; i < MANY; i++) {
+		struct maker m = { 0 };
+
+		for (int k = 0; k < 10; k++) {
+			struct chunk d = chunk_edit(e, &a,
+						    (uint64_t)(100 * i + k));
+
+			maker_delta(&m, e, &d, &a);
+			free(d.p);
+		}
+		maker_publish(e, &m, (char)(i < 10 ? '0' + i : 'a' + i - 10));
+		maker_release(&m);
+	}
+	env_reopen(e);
+	assert_int_equal(pthread_create(&p.thread, NULL, publish_many, &p), 0);
+	while (!__atomic_load_n(&p.done, __ATOMIC_RELAXED)) {
+		struct dv_verify v = verified(e);
+
+		assert_int_equal(v.bad_records, 10 * MANY);
+		assert_int_equal(v.bad_packs, 0);
+		dv_verify_release(&v);
+	}
+	assert_int_equal(pthread_join(p.thread, &failed), 0);
+	assert_null(failed);
+	free(a.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +365,7 @@ int main(void)
 		IN_STORE(other_base),
 		IN_STORE(damaged_base),
 		IN_STORE(base_moves_in_quarantine),
+		IN_STORE(verify_beside_a_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -447,6 +447,7 @@ static char *pack_with(struct world *w, const struct dv_id *id, uint64_t *off)
 	struct dv_strs files = remote_files(w, "packs");
 	char *found = NULL;
 
+	*off = 0;
 	for (size_t i = 0; i < files.n && !found; i++) {
 		struct dv_buf b = whole_file(files.v[i]);
 		struct dv_err err = { 0 };
