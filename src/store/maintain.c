@@ -122,12 +122,10 @@ int dv_store_merge_small(struct dv_store *s, struct dv_err *err)
 	s->writers++;	/* the exclusive lock covers the transaction */
 	rc = dv_txn_begin(&t, s, 0, err);
 	/* The sources must not count as places where a record already is. */
-	pthread_rwlock_wrlock(&s->set.mu);
 	for (size_t i = 0; i < take; i++) {
-		v[i]->gone = 1;
+		dv_packset_leave(&s->set, v[i], 1);
 		t.mtime = DV_MAX(t.mtime, v[i]->mtime);
 	}
-	pthread_rwlock_unlock(&s->set.mu);
 	for (size_t i = 0; !rc && i < 2 * take; i++)
 		rc = copy_pack(&t, v[i % take], i >= take, err);
 	if (!rc)
@@ -140,11 +138,13 @@ int dv_store_merge_small(struct dv_store *s, struct dv_err *err)
 		if (path)
 			unlink(path);
 		else
-			v[i]->gone = 0;
+			dv_packset_leave(&s->set, v[i], 0);
 		free(path);
 	}
 	if (!rc)
 		dv_log_debug("merged %zu small packs", take);
+	else if (dv_packset_rescan(&s->set, NULL))
+		dv_log_debug("packs could not be listed again");
 out:
 	dv_store_unlock_excl(s);
 	free(v);

@@ -111,6 +111,14 @@ void dv_packset_fd_done(struct dv_packset *s, struct dv_pack *p)
 	pthread_mutex_unlock(&s->fd_mu);
 }
 
+void dv_packset_leave(struct dv_packset *s, struct dv_pack *p, int leaving)
+{
+	pthread_rwlock_wrlock(&s->mu);
+	p->leaving = leaving;
+	__atomic_store_n(&p->gone, leaving, __ATOMIC_RELAXED);
+	pthread_rwlock_unlock(&s->mu);
+}
+
 void dv_packset_touch(struct dv_packset *s, struct dv_pack *p)
 {
 	char *path;
@@ -224,8 +232,8 @@ static int scan_packs(struct dv_packset *s, struct dv_err *err)
 	for (size_t i = 0, j = 0; !rc && i < known; i++) {
 		while (j < names.n && strcmp(names.v[j], s->v[i]->name) < 0)
 			j++;
-		__atomic_store_n(&s->v[i]->gone, j == names.n ||
-				 strcmp(names.v[j], s->v[i]->name) != 0,
+		__atomic_store_n(&s->v[i]->gone, s->v[i]->leaving ||
+				 j == names.n || strcmp(names.v[j], s->v[i]->name) != 0,
 				 __ATOMIC_RELAXED);
 	}
 	if (s->n > known)

@@ -29,6 +29,7 @@ struct dv_pack {
 	int users;		/* under fd_mu */
 	struct dv_pack *next_open;	/* under fd_mu */
 	int indexed, gone, touched;
+	int leaving;		/* being replaced: a rescan leaves it gone */
 	int broken;		/* its table cannot be read; said once */
 	int mark;		/* scratch of store/maintain.c */
 	int doomed;		/* about to be removed: no place to store in */
@@ -90,6 +91,11 @@ int dv_packset_find_nth(struct dv_packset *s, enum dv_kind kind,
 int dv_packset_fd(struct dv_packset *s, struct dv_pack *p, int *fd,
 		  struct dv_err *err) DV_MUST_USE;
 void dv_packset_fd_done(struct dv_packset *s, struct dv_pack *p);
+/*
+ * Under the store's exclusive lock: its records are about to be put into other
+ * packs, so nothing finds them here, until 0 takes that back. Then rescan.
+ */
+void dv_packset_leave(struct dv_packset *s, struct dv_pack *p, int leaving);
 /* Note that the pack is in use: sets its mtime, once a process. */
 void dv_packset_touch(struct dv_packset *s, struct dv_pack *p);
 /* The pack's path; caller frees. */

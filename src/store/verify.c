@@ -213,11 +213,9 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 		return rc;
 	s->writers++;
 	rc = dv_txn_begin(&t, s, 0, err);
-	pthread_rwlock_wrlock(&s->set.mu);
 	for (size_t i = 0; i < s->set.n; i++)
 		if (s->set.v[i]->mark)
-			s->set.v[i]->gone = 1;
-	pthread_rwlock_unlock(&s->set.mu);
+			dv_packset_leave(&s->set, s->set.v[i], 1);
 	/* Bases before what needs them. */
 	for (int deltas = 0; !rc && deltas < 2; deltas++)
 		for (size_t i = 0; !rc && i < s->set.n; i++)
@@ -246,7 +244,14 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 		free(to);
 	}
 	dv_store_unlock_excl(s);
-	return rc ? rc : dv_packset_rescan(&s->set, err);
+	for (size_t i = 0; i < s->set.n; i++)
+		if (s->set.v[i]->leaving)
+			dv_packset_leave(&s->set, s->set.v[i], 0);
+	if (rc) {
+		(void)!dv_packset_rescan(&s->set, NULL);
+		return rc;
+	}
+	return dv_packset_rescan(&s->set, err);
 }
 
 struct cutter {
