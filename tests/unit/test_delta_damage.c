@@ -280,6 +280,49 @@ static void base_moves_in_quarantine(void **state)
 	free(bad.p);
 }
 
+/*
+ * Reading a base through a delta looks for packs once more: those that are
+ * being moved away must not come back by that, or their records are lost.
+ */
+static void rescan_in_quarantine(void **state)
+{
+	struct env *e = *state;
+	struct chunk y = chunk_rows(e, N, 1), x = chunk_edit(e, &y, 2);
+	struct chunk d = chunk_edit(e, &x, 3), z = chunk_rows(e, N, 4);
+	struct chunk f = chunk_edit(e, &z, 5);
+	const struct chunk *good[] = { &x, &y, &z, &f };
+	char *pack = maker_path(e, "packs", '1');
+	struct maker m = { 0 };
+	struct dv_verify v;
+
+	maker_whole(&m, e, &x);
+	maker_whole(&m, e, &y);
+	maker_whole(&m, e, &z);
+	maker_publish(e, &m, '1');
+	maker_release(&m);
+	maker_delta(&m, e, &x, &y);
+	maker_publish(e, &m, '2');
+	maker_release(&m);
+	maker_delta(&m, e, &d, &x);
+	maker_delta(&m, e, &f, &z);
+	maker_publish(e, &m, '3');
+	maker_release(&m);
+	damage(pack, DV_PACK_HEAD + DV_REC_HEAD + 5000);
+	env_reopen(e);
+	v = verified(e);
+	assert_true(named(&v, &d));
+	/* As after many others. */
+	dv_bases_release(&e->s.bases);
+	dv_bases_init(&e->s.bases);
+	quarantined(e, &v, 2, good, 4);
+	free(pack);
+	free(x.p);
+	free(y.p);
+	free(z.p);
+	free(d.p);
+	free(f.p);
+}
+
 /* Workers that miss bases look for new packs, and there are some. */
 struct publisher {
 	pthread_t thread;
@@ -365,6 +408,7 @@ int main(void)
 		IN_STORE(other_base),
 		IN_STORE(damaged_base),
 		IN_STORE(base_moves_in_quarantine),
+		IN_STORE(rescan_in_quarantine),
 		IN_STORE(verify_beside_a_writer),
 	};
 
