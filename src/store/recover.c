@@ -290,8 +290,13 @@ int dv_store_recover(struct dv_store *s, struct dv_err *err)
 		if (!strncmp(names.v[i], "tmp-", 4))
 			drop_stale_tmp(s, names.v[i]);
 	/* Each round salvages one more of a chain of packs, at least. */
-	for (left = names.n; !rc && waits && left; left--)
+	for (left = names.n; !rc && waits && left; left--) {
+		size_t known = s->set.n;
+
 		rc = pass(s, &names, &c, 0, &waits, &busy, err);
+		if (known == s->set.n)
+			break;
+	}
 	/* What another process holds may have the base: the next open sees. */
 	if (!rc && waits && names.n && !busy)
 		rc = pass(s, &names, &c, 1, &waits, &busy, err);

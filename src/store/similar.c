@@ -119,7 +119,7 @@ static int is_at(int fd, const char *path)
  * An empty table in place of what is there. All its blocks are allocated now:
  * a full disk must not show as a SIGBUS later. It is made under a name that
  * is always the same, so that those who crash leave one file at most; who has
- * the lock on it makes it.
+ * the lock on it makes it, and nobody waits for that.
  */
 static int create(struct dv_similar *t, uint32_t cap, uint64_t seed)
 {
@@ -134,7 +134,7 @@ static int create(struct dv_similar *t, uint32_t cap, uint64_t seed)
 	dv_put32(head + 12, cap);
 	dv_put64(head + 16, seed);
 	fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0 || dv_lock_fd(fd, DV_LOCK_EXCL, 1, NULL) || !is_at(fd, tmp))
+	if (fd < 0 || dv_lock_fd(fd, DV_LOCK_EXCL, 0, NULL) || !is_at(fd, tmp))
 		goto out;
 	if (!ftruncate(fd, 0) &&
 	    !posix_fallocate(fd, 0, (off_t)file_size(cap)) &&
