@@ -284,22 +284,16 @@ static int read_at(struct dv_store *s, struct dv_coder *c,
 	return rc;
 }
 
-int dv_store_locate_whole(struct dv_store *s, const struct dv_id *id,
-			  struct dv_loc *loc)
-{
-	for (unsigned int skip = 0;
-	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, loc);
-	     skip++)
-		if (loc->row.codec != DV_CODEC_DELTA)
-			return 1;
-	return 0;
-}
-
 int dv_store_has_whole(struct dv_store *s, const struct dv_id *id)
 {
 	struct dv_loc loc;
 
-	return dv_store_locate_whole(s, id, &loc);
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, &loc);
+	     skip++)
+		if (loc.row.codec != DV_CODEC_DELTA)
+			return 1;
+	return 0;
 }
 
 int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,

@@ -80,8 +80,6 @@ int dv_store_read_whole(struct dv_store *s, struct dv_coder *c,
 			struct dv_err *err) DV_MUST_USE;
 /* Is there such a record? Without a rescan. */
 int dv_store_has_whole(struct dv_store *s, const struct dv_id *id);
-int dv_store_locate_whole(struct dv_store *s, const struct dv_id *id,
-			  struct dv_loc *loc);
 /* The base of a delta record, from its header alone. */
 int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
 		     struct dv_id *base, struct dv_err *err) DV_MUST_USE;

@@ -112,10 +112,10 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 	npacks = s->set.n;
 	if (!rc) {
 		packs = malloc((npacks + 1) * sizeof(*packs));
-		if (packs)
-			memcpy(packs, s->set.v, npacks * sizeof(*packs));
-		else
+		if (!packs)
 			rc = dv_err_nomem(err);
+		else if (npacks)
+			memcpy(packs, s->set.v, npacks * sizeof(*packs));
 	}
 	dv_progress_start(&progress, "Verifying", 0);
 	for (size_t i = 0; !rc && i < npacks; i++) {
