@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "store/gc.h"
+
 #define N 60000
 
 static struct dv_similar *sketches(struct env *e)
@@ -296,6 +298,47 @@ static void merge_keeps_the_whole_one(void **state)
 	free(x.p);
 	free(y.p);
 	free(d.p);
+}
+
+/* Nor must a collection of garbage. */
+static void gc_keeps_the_whole_one(void **state)
+{
+	struct env *e = *state;
+	struct chunk y = chunk_rows(e, N, 1), x = chunk_edit(e, &y, 2);
+	struct chunk d = chunk_edit(e, &x, 3), dead = chunk_rows(e, N, 4);
+	const struct chunk *live[] = { &x, &y, &d };
+	struct maker m = { 0 };
+	struct dv_err err = { 0 };
+	struct dv_gc g;
+
+	maker_whole(&m, e, &y);
+	maker_delta(&m, e, &x, &y);
+	maker_delta(&m, e, &d, &x);
+	maker_publish(e, &m, '1');
+	maker_release(&m);
+	maker_whole(&m, e, &x);
+	maker_whole(&m, e, &dead);
+	maker_publish(e, &m, '2');
+	maker_release(&m);
+	env_reopen(e);
+	assert_ok(dv_gc_begin(&g, &e->s, e->pool, DV_GC_LOCK, &err));
+	g.young = INT64_MAX;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(live); i++)
+		assert_ok(dv_gc_keep(&g, &(struct dv_oid){
+			.scheme = DV_SCHEME_SHA256, .id = live[i]->id,
+			.size = N }, &err));
+	assert_ok(dv_gc_plan(&g, &err));
+	assert_ok(dv_gc_sweep(&g, &err));
+	dv_gc_end(&g);
+	env_reopen(e);
+	assert_false(has_chunk(e, &dead));
+	for (size_t i = 0; i < DV_ARRAY_SIZE(live); i++)
+		assert_true(has_chunk(e, live[i]));
+	assert_sound(e);
+	free(x.p);
+	free(y.p);
+	free(d.p);
+	free(dead.p);
 }
 
 /* ---- recovery ---- */
@@ -633,6 +676,7 @@ int main(void)
 		IN_STORE(record_whose_base_is_a_delta),
 		IN_STORE(merge_keeps_deltas),
 		IN_STORE(merge_keeps_the_whole_one),
+		IN_STORE(gc_keeps_the_whole_one),
 		IN_STORE(torn_with_deltas),
 		IN_STORE(base_in_another_incoming),
 		IN_STORE(base_nowhere),
