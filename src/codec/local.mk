@@ -13,5 +13,7 @@ libdv_a_SOURCES += \
 	src/codec/sha256.h \
 	src/codec/sketch.c \
 	src/codec/sketch.h \
+	src/codec/sums.c \
+	src/codec/sums.h \
 	src/codec/zst.c \
 	src/codec/zst.h

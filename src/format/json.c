@@ -1,0 +1,230 @@
+#include "format/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+/* The length of the UTF-8 sequence at p, or 0: RFC 3629, no surrogates. */
+static size_t utf8_len(const uint8_t *p, size_t n)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = *p < 0x80 ? 1 : (*p & 0xe0) == 0xc0 ? 2 :
+		     (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t c;
+
+	if (len <= 1)
+		return len;
+	if (len > n)
+		return 0;
+	c = *p & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ?
+	       0 : len;
+}
+
+int dv_text_ok(const char *s)
+{
+	const uint8_t *p = (const uint8_t *)s;
+	size_t n = strlen(s);
+
+	while (n) {
+		size_t k = utf8_len(p, n);
+
+		if (!k || *p < 0x20 || *p == 0x7f)
+			return 0;
+		p += k;
+		n -= k;
+	}
+	return 1;
+}
+
+static int bad(struct dv_err *err, size_t line, const char *what)
+{
+	return dv_err_set(err, DV_EINVAL, "line %zu: %s", line, what);
+}
+
+/*
+ * What cJSON would take or recurse into: bytes that are no text, depth, and
+ * "\u0000", which would cut a string short.
+ */
+static int scan(const uint8_t *p, size_t n, struct dv_err *err)
+{
+	size_t line = 1, depth = 0;
+	int in = 0;
+
+	if (n > DV_JSON_MAX)
+		return dv_err_set(err, DV_EINVAL, "larger than %u MiB",
+				  DV_JSON_MAX >> 20);
+	for (size_t i = 0; i < n;) {
+		size_t k = utf8_len(p + i, n - i);
+
+		if (!k)
+			return bad(err, line, "not UTF-8");
+		if (p[i] < 0x20 && (in || !strchr("\t\n\r", p[i]) || !p[i]))
+			return bad(err, line, "a control character");
+		if (p[i] == '\n')
+			line++;
+		if (in && p[i] == '\\') {
+			if (n - i >= 6 && !memcmp(p + i, "\\u0000", 6))
+				return bad(err, line, "NUL in a string");
+			k = n - i > 1 && p[i + 1] >= 0x20 && p[i + 1] < 0x80 ?
+			    2 : 1;
+		} else if (p[i] == '"') {
+			in = !in;
+		} else if (!in && (p[i] == '{' || p[i] == '[')) {
+			if (++depth > DV_JSON_DEPTH)
+				return bad(err, line, "nested too deeply");
+		} else if (!in && (p[i] == '}' || p[i] == ']') && depth) {
+			depth--;
+		}
+		i += k;
+	}
+	return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Depth is bounded by scan. */
+static int check_keys(const cJSON *v, struct dv_err *err)
+{
+	size_t n = 0, i = 0;
+	const char **keys;
+	int rc = 0;
+
+	for (const cJSON *c = v->child; !rc && c; c = c->next, n++)
+		rc = check_keys(c, err);
+	if (rc || n < 2 || !cJSON_IsObject(v))
+		return rc;
+	keys = malloc(n * sizeof(*keys));
+	if (!keys)
+		return dv_err_nomem(err);
+	for (const cJSON *c = v->child; c; c = c->next)
+		keys[i++] = c->string;
+	qsort(keys, n, sizeof(*keys), by_text);
+	for (i = 1; !rc && i < n; i++)
+		if (!strcmp(keys[i - 1], keys[i]))
+			rc = dv_err_set(err, DV_EINVAL,
+					"an object has '%.100s' twice",
+					keys[i]);
+	free(keys);
+	return rc;
+}
+
+int dv_json_parse(const void *p, size_t n, struct cJSON **out,
+		  struct dv_err *err)
+{
+	struct dv_buf b = { 0 };
+	const char *end = NULL;
+	int rc = scan(p, n, err);
+
+	*out = NULL;
+	if (rc)
+		return rc;
+	/* cJSON looks for a NUL to know that nothing follows. */
+	rc = dv_buf_add(&b, p, n, err);
+	if (rc)
+		goto out;
+	*out = cJSON_ParseWithLengthOpts(dv_buf_str(&b), b.n + 1, &end, 1);
+	if (!*out) {
+		size_t line = 1;
+
+		for (const char *q = (char *)b.p; end && q < end; q++)
+			line += *q == '\n';
+		rc = bad(err, line, strstr((char *)b.p, "\n<<<<<<< ") ?
+			 "not JSON: it holds the marks of a merge conflict" :
+			 "not JSON");
+		goto out;
+	}
+	rc = check_keys(*out, err);
+	if (rc) {
+		cJSON_Delete(*out);
+		*out = NULL;
+	}
+out:
+	dv_buf_release(&b);
+	return rc;
+}
+
+static int indent(struct dv_buf *b, int depth, struct dv_err *err)
+{
+	int rc = dv_buf_addstr(b, "\n", err);
+
+	for (; !rc && depth > 0; depth--)
+		rc = dv_buf_addstr(b, "  ", err);
+	return rc;
+}
+
+static int print_plain(struct dv_buf *b, const cJSON *v, struct dv_err *err)
+{
+	char *text = cJSON_PrintUnformatted(v);
+	int rc = text ? dv_buf_addstr(b, text, err) : dv_err_nomem(err);
+
+	cJSON_free(text);
+	return rc;
+}
+
+int dv_json_string(struct dv_buf *b, const char *s, struct dv_err *err)
+{
+	cJSON *v = cJSON_CreateString(s);
+	int rc = v ? print_plain(b, v, err) : dv_err_nomem(err);
+
+	cJSON_Delete(v);
+	return rc;
+}
+
+int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
+		    int depth, struct dv_err *err)
+{
+	int rc = dv_buf_addstr(b, "{", err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (i)
+			rc = dv_buf_addstr(b, ",", err);
+		if (!rc)
+			rc = indent(b, depth + 1, err);
+		if (!rc)
+			rc = dv_json_string(b, v[i]->string, err);
+		if (!rc)
+			rc = dv_buf_addstr(b, ": ", err);
+		if (!rc)
+			rc = dv_json_print(b, v[i], depth + 1, err);
+	}
+	if (!rc && n)
+		rc = indent(b, depth, err);
+	return rc ? rc : dv_buf_addstr(b, "}", err);
+}
+
+int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
+		  struct dv_err *err)
+{
+	int array = cJSON_IsArray(v), rc;
+
+	if ((!array && !cJSON_IsObject(v)) || !v->child) {
+		if (array || cJSON_IsObject(v))
+			return dv_buf_addstr(b, array ? "[]" : "{}", err);
+		return print_plain(b, v, err);
+	}
+	rc = dv_buf_addstr(b, array ? "[" : "{", err);
+	for (const cJSON *c = v->child; !rc && c; c = c->next) {
+		rc = indent(b, depth + 1, err);
+		if (!rc && !array)
+			rc = dv_json_string(b, c->string, err);
+		if (!rc && !array)
+			rc = dv_buf_addstr(b, ": ", err);
+		if (!rc)
+			rc = dv_json_print(b, c, depth + 1, err);
+		if (!rc && c->next)
+			rc = dv_buf_addstr(b, ",", err);
+	}
+	if (!rc)
+		rc = indent(b, depth, err);
+	return rc ? rc : dv_buf_addstr(b, array ? "]" : "}", err);
+}

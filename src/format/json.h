@@ -1,0 +1,35 @@
+/*
+ * JSON that somebody else wrote: checked before cJSON sees it, and written so
+ * that equal values are equal bytes.
+ */
+#ifndef DV_FORMAT_JSON_H
+#define DV_FORMAT_JSON_H
+
+#include "base/buf.h"
+
+struct cJSON;
+
+#define DV_JSON_MAX (16u << 20)	/* bytes */
+#define DV_JSON_DEPTH 16
+
+/*
+ * One value and nothing behind it. DV_EINVAL, with the line, where it is not
+ * JSON in UTF-8, is larger or deeper than the limits, holds NUL or other
+ * control characters, or has an object with the same key twice. cJSON_Delete
+ * ends the tree.
+ */
+int dv_json_parse(const void *p, size_t n, struct cJSON **out,
+		  struct dv_err *err) DV_MUST_USE;
+/* A string as JSON spells it, quotes included. */
+int dv_json_string(struct dv_buf *b, const char *s, struct dv_err *err)
+	DV_MUST_USE;
+/* Two spaces a level; objects in the order that they have. */
+int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
+		  struct dv_err *err) DV_MUST_USE;
+/* The members of an object in this order; each after its key. */
+int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
+		    int depth, struct dv_err *err) DV_MUST_USE;
+/* 1 where s is UTF-8 without control characters. */
+int dv_text_ok(const char *s);
+
+#endif
