@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/idmap.h"
 #include "cmd/cmd.h"
 #include "filter/place.h"
+#include "repo/named.h"
 #include "store/maintain.h"
 
 #define INDEX_WAIT_MS 3000
@@ -17,6 +19,7 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 		 struct dv_err *err)
 {
 	struct dv_oid *want = malloc((ptrs->n + 1) * sizeof(*want));
+	struct dv_idmap seen = { 0 };
 	uint64_t bytes = 0;
 	size_t n = 0;
 	int rc = 0;
@@ -24,13 +27,19 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 	*missing = 0;
 	if (!want)
 		return dv_err_nomem(err);
-	for (size_t i = 0; i < ptrs->n; i++) {
+	for (size_t i = 0; !rc && i < ptrs->n; i++) {
 		const struct dv_ptr *p = &ptrs->v[i];
 
 		if (!dv_select_has(s, p->path) ||
 		    dv_content_complete(&c->store, &c->coder, &p->oid,
 					NULL) == 1)
 			continue;
+		/* A file and the version of it that a registry names: once. */
+		rc = dv_idmap_put(&seen, p->oid.scheme, &p->oid.id, 1, err);
+		if (rc == DV_EEXIST) {
+			rc = 0;
+			continue;
+		}
 		want[n++] = p->oid;
 		bytes += p->oid.size;
 		if (dry_run)
@@ -38,7 +47,8 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 			       dv_human(p->oid.size).s);
 	}
 	*missing = n;
-	if (n && !dry_run) {
+	dv_idmap_release(&seen);
+	if (!rc && n && !dry_run) {
 		rc = dv_remotes_fetch(&c->repo, &c->store, c->pool, c->cache,
 				      s->remote, want, n, err);
 		if (!rc)
@@ -94,11 +104,15 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 
 enum verb { FETCH, CHECKOUT, PULL };
 
-/* The pointers that a command is about: of commits, of all refs, or staged. */
+/*
+ * The pointers that a command is about: of commits, of all refs, or staged;
+ * and, where `named` is set, the versions that registries there name.
+ */
 static int collect(struct dv_ctx *c, const struct dv_select *s, int all,
-		   struct dv_ptrs *ptrs, struct dv_err *err)
+		   int named, struct dv_ptrs *ptrs, struct dv_err *err)
 {
 	struct dv_strs none = { 0 }, refs = { 0 };
+	struct dv_unread unread = { 0 };
 	int rc = 0;
 
 	if (all) {
@@ -106,13 +120,26 @@ static int collect(struct dv_ctx *c, const struct dv_select *s, int all,
 		if (!rc)
 			rc = dv_ptrs_of_range(&c->repo, c->cache, &refs, &none,
 					      ptrs, err);
+		if (!rc && named)
+			rc = dv_named_of_range(&c->repo, &refs, &none, ptrs,
+					       &unread, err);
 		dv_strs_release(&refs);
 	}
-	for (size_t i = 0; !rc && i < s->revs.n; i++)
+	for (size_t i = 0; !rc && i < s->revs.n; i++) {
 		rc = dv_ptrs_of_commit(&c->repo, c->cache, s->revs.v[i], ptrs,
 				       err);
-	if (!rc && (!s->revs.n || all))
+		if (!rc && named)
+			rc = dv_named_of_commit(&c->repo, s->revs.v[i], ptrs,
+						&unread, err);
+	}
+	if (!rc && (!s->revs.n || all)) {
 		rc = dv_ptrs_of_index(&c->repo, c->cache, ptrs, err);
+		if (!rc && named)
+			rc = dv_named_of_index(&c->repo, NULL, ptrs, &unread,
+					       err);
+	}
+	dv_unread_warn(&unread);
+	dv_unread_release(&unread);
 	return rc;
 }
 
@@ -149,7 +176,8 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 	if (!rc)
 		rc = dv_select_defaults(&c, &sel, &err);
 	if (!rc)
-		rc = collect(&c, &sel, all && verb != CHECKOUT, &ptrs, &err);
+		rc = collect(&c, &sel, all && verb != CHECKOUT,
+			     verb != CHECKOUT, &ptrs, &err);
 	if (!rc)
 		rc = dv_select_check(&c, &sel, &ptrs, &err);
 	if (!rc && verb != CHECKOUT) {

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "cmd/cmd.h"
+#include "repo/named.h"
 #include "store/maintain.h"
 #include "store/verify.h"
 
@@ -116,6 +117,7 @@ int dv_cmd_verify(int argc, char **argv)
 		{ 0 },
 	};
 	struct dv_strs refs = { 0 }, none = { 0 };
+	struct dv_unread unread = { 0 };
 	struct dv_ptrs ptrs = { 0 };
 	struct dv_verify v = { 0 };
 	struct dv_ctx c = { 0 };
@@ -151,6 +153,13 @@ int dv_cmd_verify(int argc, char **argv)
 				      &err);
 	if (!rc && c.repo.top)
 		rc = dv_ptrs_of_index(&c.repo, c.cache, &ptrs, &err);
+	if (!rc)
+		rc = dv_named_of_range(&c.repo, &refs, &none, &ptrs, &unread,
+				       &err);
+	if (!rc && c.repo.top)
+		rc = dv_named_of_index(&c.repo, NULL, &ptrs, &unread, &err);
+	dv_unread_warn(&unread);
+	dv_unread_release(&unread);
 	if (!rc)
 		rc = check_files(&c, &ptrs, full, &v, &damaged, &err);
 	if (rc) {

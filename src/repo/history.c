@@ -20,8 +20,8 @@ void dv_ptrs_release(struct dv_ptrs *p)
 	memset(p, 0, sizeof(*p));
 }
 
-static int add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
-	       const struct dv_oid *previous, struct dv_err *err)
+int dv_ptrs_add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
+		const struct dv_oid *previous, struct dv_err *err)
 {
 	struct dv_ptr *v = dv_grow(p->v, &p->cap, p->n + 1, sizeof(*v));
 
@@ -81,7 +81,7 @@ int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
 		if (is < 0)
 			rc = is;
 		else if (is)
-			rc = add(out, e->path, &oid, NULL, err);
+			rc = dv_ptrs_add(out, e->path, &oid, NULL, err);
 	}
 	dv_objects_close(o);
 	dv_gitindex_release(&ix);
@@ -119,7 +119,7 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 			continue;
 		is = dv_objects_pointer(o, c, id, &oid, err);
 		if (is > 0)
-			rc = add(out, tab + 1, &oid, NULL, err);
+			rc = dv_ptrs_add(out, tab + 1, &oid, NULL, err);
 		else if (is < 0 && is != DV_ENOTFOUND)
 			rc = is;
 		p = tab + 1;
@@ -129,8 +129,8 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 	return rc;
 }
 
-static int known_commits(const struct dv_strs *revs, struct dv_strs *out,
-			 struct dv_err *err)
+int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
+		     struct dv_err *err)
 {
 	static const char *const check[] = { "cat-file", "--batch-check",
 					     NULL };
@@ -189,7 +189,7 @@ static int raw_record(struct dv_repo *r, struct dv_cache *c,
 		return rc == DV_EEXIST ? 0 : rc;
 	if (dv_objects_pointer(o, c, old_id, &previous, NULL) != 1)
 		memset(&previous, 0, sizeof(previous));
-	return add(out, path, &oid, &previous, err);
+	return dv_ptrs_add(out, path, &oid, &previous, err);
 }
 
 int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
@@ -218,7 +218,7 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 
 	if (!revs->n)
 		return 0;
-	rc = known_commits(not_revs, &known, err);
+	rc = dv_known_commits(not_revs, &known, err);
 	for (size_t i = 0; !rc && i < revs->n; i++)
 		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
 	for (size_t i = 0; !rc && i < known.n; i++)

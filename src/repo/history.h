@@ -19,6 +19,9 @@ struct dv_ptrs {
 };
 
 void dv_ptrs_release(struct dv_ptrs *p);
+/* `previous` may be NULL. */
+int dv_ptrs_add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
+		const struct dv_oid *previous, struct dv_err *err) DV_MUST_USE;
 
 /* Every path of the index that is a pointer (stage 0). */
 int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
@@ -34,6 +37,9 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *revs,
 		     const struct dv_strs *not_revs, struct dv_ptrs *out,
+		     struct dv_err *err) DV_MUST_USE;
+/* Those of the names that are objects of commits or tags here. */
+int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
 		     struct dv_err *err) DV_MUST_USE;
 /* All refs, for --all. */
 int dv_all_refs(struct dv_strs *out, struct dv_err *err) DV_MUST_USE;

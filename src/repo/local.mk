@@ -12,6 +12,8 @@ libdv_a_SOURCES += \
 	src/repo/history.h \
 	src/repo/hooks.c \
 	src/repo/hooks.h \
+	src/repo/named.c \
+	src/repo/named.h \
 	src/repo/objects.c \
 	src/repo/objects.h \
 	src/repo/publish.c \

@@ -114,7 +114,7 @@ static int cat_broken(struct dv_err *err)
 }
 
 /* "<id> <type> <size>\n<bytes>\n" or "<id> missing\n" */
-static int read_cat(struct dv_objects *o, const uint8_t *id,
+static int read_cat(struct dv_objects *o, const uint8_t *id, size_t max,
 		    struct dv_buf *out, struct dv_err *err)
 {
 	char line[256], type[32];
@@ -135,7 +135,7 @@ static int read_cat(struct dv_objects *o, const uint8_t *id,
 				  "git does not have object %s", line);
 	}
 	out->n = 0;
-	if (!strcmp(type, "blob") && size <= DV_FOREIGN_MAX) {
+	if (!strcmp(type, "blob") && size <= max) {
 		rc = dv_buf_reserve(out, (size_t)size, err);
 		if (rc)
 			return rc;
@@ -146,7 +146,7 @@ static int read_cat(struct dv_objects *o, const uint8_t *id,
 		for (left = (size_t)size; left; left--)
 			if (getc_unlocked(o->from) == EOF)
 				return cat_broken(err);
-		rc = dv_err_set(err, DV_EINVAL, "not a small blob");
+		rc = dv_err_set(err, DV_EINVAL, "not a blob of at most %zu bytes", max);
 	}
 	if (getc_unlocked(o->from) != '\n')
 		return cat_broken(err);
@@ -162,11 +162,17 @@ int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 	if (o->git2)
 		n = o->ops->read_small(o->git2, id, small, sizeof(small));
 	if (n == DV_GIT2_ABSENT)
-		return read_cat(o, id, out, err);
+		return read_cat(o, id, DV_FOREIGN_MAX, out, err);
 	if (n < 0)
 		return dv_err_set(err, DV_EINVAL, "not a small blob");
 	out->n = 0;
 	return dv_buf_add(out, small, (size_t)n, err);
+}
+
+int dv_objects_read(struct dv_objects *o, const uint8_t *id, size_t max,
+		    struct dv_buf *out, struct dv_err *err)
+{
+	return read_cat(o, id, max, out, err);
 }
 
 int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,

@@ -20,6 +20,9 @@ void dv_objects_close(struct dv_objects *o);
  */
 int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 			  struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
+/* The same for a blob of at most `max` bytes, always through git. */
+int dv_objects_read(struct dv_objects *o, const uint8_t *id, size_t max,
+		    struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
 /* Is this blob a pointer? 1 with *oid, 0, or negative. Asks the cache first. */
 int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,
 		       const uint8_t *id, struct dv_oid *oid,

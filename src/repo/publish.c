@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "remote/push.h"
-#include "repo/history.h"
+#include "repo/named.h"
 
 /*
  * What history says was pushed saves work; the store itself is asked about
@@ -18,6 +18,7 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 	struct dv_push_result result;
 	struct dv_push_file *files = NULL;
 	struct dv_strs known = { 0 };
+	struct dv_unread unread = { 0 };
 	struct dv_ptrs ptrs = { 0 };
 	struct dv_remotes rs;
 	const struct dv_remote_info *info;
@@ -38,6 +39,11 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 	if (!rc)
 		rc = dv_ptrs_of_range(a->repo, a->cache, a->revs, &known,
 				      &ptrs, err);
+	/* Versions that a registry names go with the commits that name them. */
+	if (!rc)
+		rc = dv_named_of_range(a->repo, a->revs, &known, &ptrs,
+				       &unread, err);
+	dv_unread_warn(&unread);
 	if (rc || (!ptrs.n && a->quiet_if_nothing))
 		goto out;
 	if (!remote)
@@ -85,6 +91,7 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 out:
 	if (remote != a->remote)
 		dv_remote_close(remote);
+	dv_unread_release(&unread);
 	dv_ptrs_release(&ptrs);
 	dv_strs_release(&known);
 	free(files);

@@ -1,6 +1,7 @@
 /*
  * Content of commits to a store: what `git dv push`, the pre-push hook and the
- * remote helper do before a ref moves.
+ * remote helper do before a ref moves. The content is that of their files and
+ * that of the versions that their registries name.
  */
 #ifndef DV_REPO_PUBLISH_H
 #define DV_REPO_PUBLISH_H

@@ -1,0 +1,253 @@
+#include "repo/named.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/idmap.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "format/json.h"
+#include "format/registry.h"
+#include "repo/objects.h"
+
+#define LIST_MAX ((size_t)1 << 30)
+#define SPEC ":(top,literal)" DV_REGISTRY_DIR
+
+enum seen_kind { SEEN_BLOB = 1, SEEN_CONTENT = 2 };
+
+struct walk {
+	struct dv_repo *repo;
+	struct dv_objects *objects;
+	struct dv_idmap seen;
+	struct dv_ptrs *out;
+	struct dv_unread *unread;
+	const char *path;	/* of the file that is read */
+};
+
+void dv_unread_release(struct dv_unread *u)
+{
+	dv_strs_release(&u->paths);
+	dv_strs_release(&u->blobs);
+}
+
+void dv_unread_warn(const struct dv_unread *u)
+{
+	for (size_t i = 0; i < u->paths.n; i++)
+		dv_log_warn("'%s' (blob %.12s) is no registry, so it names no content",
+			    u->paths.v[i], u->blobs.v[i]);
+}
+
+static int one_content(void *arg, const char *id, const struct dv_oid *oid)
+{
+	struct walk *w = arg;
+	/* Both schemes, whatever their ids: a pair is one content. */
+	int rc = dv_idmap_put(&w->seen, SEEN_CONTENT + oid->scheme, &oid->id,
+			      1, NULL);
+
+	(void)id;
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	return dv_ptrs_add(w->out, w->path, oid, NULL, NULL);
+}
+
+static int is_registry(const char *path)
+{
+	static const char dir[] = DV_REGISTRY_DIR "/";
+	size_t n = strlen(path), d = sizeof(dir) - 1;
+	size_t s = sizeof(DV_REGISTRY_SUFFIX) - 1;
+
+	return n > d + s && !strncmp(path, dir, d) && !strchr(path + d, '/') &&
+	       !strcmp(path + n - s, DV_REGISTRY_SUFFIX);
+}
+
+static int one_blob(struct walk *w, const char *hex, const char *path,
+		    struct dv_err *err)
+{
+	size_t hs = dv_repo_oid_size(w->repo);
+	struct dv_id key = { { 0 } };
+	struct dv_buf text = { 0 };
+	int rc;
+
+	if (!is_registry(path) || strlen(hex) < 2 * hs ||
+	    dv_hex_decode(key.b, hex, hs))
+		return 0;
+	rc = dv_idmap_put(&w->seen, SEEN_BLOB, &key, 1, err);
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	w->path = path;
+	rc = dv_objects_read(w->objects, key.b, DV_JSON_MAX, &text, err);
+	if (!rc)
+		rc = dv_registry_named(text.p, text.n, one_content, w, err);
+	dv_buf_release(&text);
+	/* A partial clone without its promisor lacks blobs. */
+	if (rc == DV_EINVAL || rc == DV_ENOTFOUND) {
+		rc = dv_strs_add(&w->unread->paths, path, err);
+		if (!rc)
+			rc = dv_strs_addn(&w->unread->blobs, hex, 2 * hs, err);
+	}
+	return rc;
+}
+
+static int begin(struct walk *w, struct dv_repo *r, struct dv_ptrs *out,
+		 struct dv_unread *unread, struct dv_err *err)
+{
+	*w = (struct walk){ .repo = r, .out = out, .unread = unread };
+	return dv_objects_open(&w->objects, r, 0, err);
+}
+
+static void end(struct walk *w)
+{
+	dv_objects_close(w->objects);
+	dv_idmap_release(&w->seen);
+}
+
+/*
+ * "mode SP type SP id TAB path\0" of ls-tree, or of ls-files -s "mode SP id SP
+ * stage TAB path\0". Links and folders name nothing.
+ */
+static int listed(struct walk *w, struct dv_buf *list, size_t at,
+		  struct dv_err *err)
+{
+	char *p = (char *)list->p, *stop = p + list->n;
+	int rc = 0;
+
+	for (; !rc && p < stop; p += strlen(p) + 1) {
+		char *tab = strchr(p, '\t');
+
+		if (tab && !strncmp(p, "100", 3) && (size_t)(tab - p) > at)
+			rc = one_blob(w, p + at, tab + 1, err);
+	}
+	return rc;
+}
+
+int dv_named_of_index(struct dv_repo *r, const char *index,
+		      struct dv_ptrs *out, struct dv_unread *unread,
+		      struct dv_err *err)
+{
+	static const char *const argv[] = { "git", "ls-files", "-s", "-z",
+		"--full-name", "--", SPEC, NULL };
+	char var[4200];
+	const char *const env[] = { var, NULL };
+	struct dv_buf list = { 0 };
+	struct walk w;
+	int code, rc;
+
+	if (index && strlen(index) > 4096)
+		return dv_err_set(err, DV_EINVAL, "the path '%.100s...' is too long",
+				  index);
+	if (index) {
+		memcpy(var, "GIT_INDEX_FILE=", 15);
+		memcpy(var + 15, index, strlen(index) + 1);
+	}
+	rc = begin(&w, r, out, unread, err);
+	if (!rc)
+		rc = dv_proc_capture(argv, index ? env : NULL, 0, LIST_MAX,
+				     &list, &code, err);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO, "git ls-files failed");
+	if (!rc)
+		rc = listed(&w, &list, 7, err);
+	dv_buf_release(&list);
+	end(&w);
+	return rc;
+}
+
+int dv_named_of_commit(struct dv_repo *r, const char *rev,
+		       struct dv_ptrs *out, struct dv_unread *unread,
+		       struct dv_err *err)
+{
+	const char *args[] = { "ls-tree", "-r", "-z", "--full-tree", rev, "--",
+			       DV_REGISTRY_DIR, NULL };
+	struct dv_buf list = { 0 };
+	struct walk w;
+	int rc = begin(&w, r, out, unread, err);
+
+	if (!rc)
+		rc = dv_git(args, LIST_MAX, &list, err);
+	if (!rc)
+		rc = listed(&w, &list, 12, err);
+	dv_buf_release(&list);
+	end(&w);
+	return rc;
+}
+
+/* ":mode mode old new status\0path\0", between commits maybe an empty one. */
+static int raw(struct walk *w, struct dv_buf *list, struct dv_err *err)
+{
+	size_t hex = 2 * dv_repo_oid_size(w->repo);
+	char *p = (char *)list->p, *stop = p + list->n;
+	int rc = 0;
+
+	while (!rc && p < stop) {
+		char *rec = p;
+
+		p += strlen(p) + 1;
+		while (*rec == '\n')
+			rec++;
+		if (*rec != ':')
+			continue;
+		if (p >= stop)
+			break;
+		if (strlen(rec) >= 17 + 2 * hex && !strncmp(rec + 8, "100", 3))
+			rc = one_blob(w, rec + 16 + hex, p, err);
+		p += strlen(p) + 1;
+	}
+	return rc;
+}
+
+/*
+ * Merges are followed into all parents: a version that one side removed before
+ * the merge is named by a commit all the same.
+ */
+#define LOG "log", "--full-history", "--reverse", "-m", "--raw", "-z", \
+	"--no-abbrev", "--no-renames", "--format=", "--root", \
+	"--diff-filter=d", "--no-ext-diff", "--no-textconv", \
+	"--no-show-signature", "--no-notes", "--no-color"
+
+int dv_named_of_range(struct dv_repo *r, const struct dv_strs *revs,
+		      const struct dv_strs *not_revs, struct dv_ptrs *out,
+		      struct dv_unread *unread, struct dv_err *err)
+{
+	static const char *const args[] = { LOG, "--stdin", "--", SPEC, NULL };
+	struct dv_buf in = { 0 }, list = { 0 };
+	struct dv_strs known = { 0 };
+	struct walk w;
+	int rc;
+
+	if (!revs->n)
+		return 0;
+	rc = begin(&w, r, out, unread, err);
+	if (!rc)
+		rc = dv_known_commits(not_revs, &known, err);
+	for (size_t i = 0; !rc && i < revs->n; i++)
+		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
+	for (size_t i = 0; !rc && i < known.n; i++)
+		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
+	if (!rc)
+		rc = dv_git_input(args, in.p, in.n, LIST_MAX, &list, err);
+	if (!rc)
+		rc = raw(&w, &list, err);
+	dv_strs_release(&known);
+	dv_buf_release(&in);
+	dv_buf_release(&list);
+	end(&w);
+	return rc;
+}
+
+int dv_named_of_all(struct dv_repo *r, struct dv_ptrs *out,
+		    struct dv_unread *unread, struct dv_err *err)
+{
+	static const char *const args[] = { LOG, "--all", "--reflog", "--",
+					    SPEC, NULL };
+	struct dv_buf list = { 0 };
+	struct walk w;
+	int rc = begin(&w, r, out, unread, err);
+
+	if (!rc)
+		rc = dv_git(args, LIST_MAX, &list, err);
+	if (!rc)
+		rc = raw(&w, &list, err);
+	dv_buf_release(&list);
+	end(&w);
+	return rc;
+}
