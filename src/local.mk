@@ -5,6 +5,7 @@ include src/store/local.mk
 include src/remote/local.mk
 include src/repo/local.mk
 include src/filter/local.mk
+include src/catalog/local.mk
 include src/helper/local.mk
 include src/cmd/local.mk
 

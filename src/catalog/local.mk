@@ -1,0 +1,6 @@
+libdv_a_SOURCES += \
+	src/catalog/catalog.c \
+	src/catalog/catalog.h \
+	src/catalog/legacy.c \
+	src/catalog/merge.c \
+	src/catalog/roots.c
