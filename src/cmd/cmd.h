@@ -66,6 +66,12 @@ void dv_select_release(struct dv_select *s);
  */
 int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		    int dashdash, struct dv_err *err) DV_MUST_USE;
+/*
+ * A path argument, from the top of the worktree: "." and ".." resolved, by name
+ * alone. "" is the top.
+ */
+int dv_top_path(const struct dv_repo *r, const char *arg, struct dv_buf *out,
+		struct dv_err *err) DV_MUST_USE;
 /* Add dv.include and dv.exclude where the command line has none. */
 int dv_select_defaults(struct dv_ctx *c, struct dv_select *s,
 		       struct dv_err *err) DV_MUST_USE;
@@ -84,36 +90,48 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
 		    size_t *left, struct dv_err *err) DV_MUST_USE;
 int dv_cmd_add(int argc, char **argv);
+int dv_cmd_alias(int argc, char **argv);
 int dv_cmd_cat(int argc, char **argv);
 int dv_cmd_checkout_main(int argc, char **argv);
+int dv_cmd_diff(int argc, char **argv);
 int dv_cmd_du(int argc, char **argv);
 int dv_cmd_env(int argc, char **argv);
 int dv_cmd_fetch_main(int argc, char **argv);
 int dv_cmd_gc(int argc, char **argv);
+int dv_cmd_get(int argc, char **argv);
 int dv_cmd_help(int argc, char **argv);
 int dv_cmd_hook(int argc, char **argv);
+int dv_cmd_info(int argc, char **argv);
 int dv_cmd_init(int argc, char **argv);
 int dv_cmd_install(int argc, char **argv);
+int dv_cmd_list(int argc, char **argv);
 int dv_cmd_ls_files(int argc, char **argv);
 int dv_cmd_merge_driver(int argc, char **argv);
+int dv_cmd_merge_registry(int argc, char **argv);
 int dv_cmd_pointer(int argc, char **argv);
 int dv_cmd_prune(int argc, char **argv);
 int dv_cmd_pull(int argc, char **argv);
 int dv_cmd_push_main(int argc, char **argv);
+int dv_cmd_registry(int argc, char **argv);
 int dv_cmd_remote(int argc, char **argv);
+int dv_cmd_remove(int argc, char **argv);
+int dv_cmd_rename(int argc, char **argv);
 int dv_cmd_status(int argc, char **argv);
 int dv_cmd_track(int argc, char **argv);
 int dv_cmd_uninstall(int argc, char **argv);
 int dv_cmd_untrack(int argc, char **argv);
 int dv_cmd_verify(int argc, char **argv);
+int dv_cmd_version(int argc, char **argv);
 
 /* cmd/cmd-remote-check.c: prove that a store keeps the backend contract. */
 int dv_remote_check_url(const char *url, struct dv_err *err) DV_MUST_USE;
 int dv_remote_check_name(struct dv_ctx *c, const char *name,
 			 struct dv_err *err) DV_MUST_USE;
 
-/* cmd/setup.c: filter.dv.* and merge.dv.* in one scope. */
+/* cmd/setup.c: filter.dv.*, merge.dv.* and merge.dvregistry.* in one scope. */
 int dv_setup_filters(const char *where, struct dv_err *err) DV_MUST_USE;
+/* For clones that were set up before there were registries. */
+int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 int dv_remove_filters(const char *where, struct dv_err *err) DV_MUST_USE;
 
 #endif

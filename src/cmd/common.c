@@ -101,24 +101,22 @@ void dv_select_release(struct dv_select *s)
 	dv_strs_release(&s->exclude);
 }
 
-/* A path argument, from the top of the worktree: "." and ".." resolved. */
-static int add_path(struct dv_ctx *c, struct dv_select *s, const char *arg,
-		    struct dv_err *err)
+int dv_top_path(const struct dv_repo *r, const char *arg, struct dv_buf *out,
+		struct dv_err *err)
 {
-	size_t top = c->repo.top ? strlen(c->repo.top) : 0;
-	struct dv_buf b = { 0 };
+	size_t top = r->top ? strlen(r->top) : 0;
 	char *joined, *save = NULL;
 	int rc = 0;
 
-	if (*arg == '/' && top && !strncmp(arg, c->repo.top, top) &&
+	if (*arg == '/' && top && !strncmp(arg, r->top, top) &&
 	    (arg[top] == '/' || !arg[top]))
 		joined = strdup(arg + top);
 	else if (*arg == '/')
 		return dv_err_set(err, DV_EINVAL,
 				  "'%s' is outside the worktree '%s'", arg,
-				  c->repo.top);
+				  r->top);
 	else
-		joined = dv_fmt("%s%s", c->repo.prefix, arg);
+		joined = dv_fmt("%s%s", r->prefix, arg);
 	if (!joined)
 		return dv_err_nomem(err);
 	for (char *part = strtok_r(joined, "/", &save); !rc && part;
@@ -126,24 +124,33 @@ static int add_path(struct dv_ctx *c, struct dv_select *s, const char *arg,
 		if (!strcmp(part, "."))
 			continue;
 		if (!strcmp(part, "..")) {
-			if (!b.n) {
+			if (!out->n) {
 				rc = dv_err_set(err, DV_EINVAL,
 						"'%s' is outside the worktree '%s'",
-						arg, c->repo.top);
+						arg, r->top);
 				break;
 			}
-			while (b.n && b.p[b.n - 1] != '/')
-				b.n--;
-			if (b.n)
-				b.n--;
+			while (out->n && out->p[out->n - 1] != '/')
+				out->n--;
+			if (out->n)
+				out->n--;
 			continue;
 		}
-		rc = dv_buf_addf(&b, err, "%s%s", b.n ? "/" : "", part);
+		rc = dv_buf_addf(out, err, "%s%s", out->n ? "/" : "", part);
 	}
+	free(joined);
+	return rc;
+}
+
+static int add_path(struct dv_ctx *c, struct dv_select *s, const char *arg,
+		    struct dv_err *err)
+{
+	struct dv_buf b = { 0 };
+	int rc = dv_top_path(&c->repo, arg, &b, err);
+
 	if (!rc)
 		rc = dv_strs_add(&s->paths, dv_buf_str(&b), err);
 	dv_buf_release(&b);
-	free(joined);
 	return rc;
 }
 

@@ -16,6 +16,8 @@ static const char *const filter_settings[][2] = {
 	{ "filter.dv.required", "true" },
 	{ "merge.dv.name", "git-dv: content is never merged, one side is kept" },
 	{ "merge.dv.driver", "git-dv merge-driver %O %A %B %P" },
+	{ "merge.dvregistry.name", "git-dv: the versions of both sides" },
+	{ "merge.dvregistry.driver", "git-dv merge-registry %O %A %B %P" },
 };
 
 int dv_setup_filters(const char *where, struct dv_err *err)
@@ -25,6 +27,21 @@ int dv_setup_filters(const char *where, struct dv_err *err)
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(filter_settings); i++)
 		rc = dv_config_set(where, filter_settings[i][0],
 				   filter_settings[i][1], err);
+	return rc;
+}
+
+int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err)
+{
+	static const char section[] = "merge.dvregistry.";
+	int rc = 0;
+
+	if (dv_config_get_own(r, "merge.dvregistry.driver"))
+		return 0;
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(filter_settings); i++)
+		if (!strncmp(filter_settings[i][0], section,
+			     sizeof(section) - 1))
+			rc = dv_config_set("--local", filter_settings[i][0],
+					   filter_settings[i][1], err);
 	return rc;
 }
 
@@ -82,6 +99,7 @@ int dv_remove_filters(const char *where, struct dv_err *err)
 	if (!rc && !left) {
 		remove_section(where, "filter.dv");
 		remove_section(where, "merge.dv");
+		remove_section(where, "merge.dvregistry");
 	}
 	return rc;
 }
