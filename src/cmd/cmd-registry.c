@@ -109,7 +109,7 @@ static int look(struct import *m, struct entry *e,
 {
 	struct dv_err why = { 0 };
 	enum state state;
-	char text[200];
+	char text[400];
 	int rc;
 
 	if (known(m, e, reg))
@@ -117,34 +117,30 @@ static int look(struct import *m, struct entry *e,
 	state = e->state;
 	e->state = ABSENT;
 	rc = find_file(m, e, err);
-	if (rc == DV_ENOTFOUND) {
-		/* A second import that still lacks the file changes nothing. */
-		if (state == FILL)
-			e->state = SAME;
-		else
-			complain(m, e, "its file is not in the worktree");
-		return 0;
-	}
-	if (rc)
+	if (rc == DV_ENOTFOUND)
+		snprintf(text, sizeof(text), "its file is not in the worktree");
+	else if (rc)
 		return rc;
-	rc = dv_named_store(&m->s, e->file, &e->stored, &why);
-	if (rc == DV_EINVAL || rc == DV_ENOTFOUND) {
-		complain(m, e, why.msg);
-		return 0;
-	}
-	if (rc) {
+	else
+		rc = dv_named_store(&m->s, e->file, &e->stored, &why);
+	if (rc && rc != DV_EINVAL && rc != DV_ENOTFOUND) {
 		if (err)
 			*err = why;
 		return rc;
 	}
-	if (strcmp(e->stored.md5, e->old->v.md5) != 0) {
+	if (why.status)
+		snprintf(text, sizeof(text), "%.390s", why.msg);
+	else if (!rc && strcmp(e->stored.md5, e->old->v.md5) != 0)
 		snprintf(text, sizeof(text),
-			 "'%.80s' has changed since, its MD5 is %s", e->file,
+			 "'%.300s' has changed since, its MD5 is %s", e->file,
 			 e->stored.md5);
-		complain(m, e, text);
-	} else {
+	else if (!rc)
 		e->state = state;
-	}
+	/* An import that still lacks the file changes nothing. */
+	if (e->state == ABSENT && state == FILL)
+		e->state = SAME;
+	else if (e->state == ABSENT)
+		complain(m, e, text);
 	return 0;
 }
 
@@ -312,11 +308,11 @@ static int run_import(int argc, char **argv)
 		dv_err_clear(&err);
 	}
 	if (!rc)
-		dv_log_note("%s %zu version%s%s, %zu without content; %zu recorded before.",
+		dv_log_note("%s %zu version%s, %zu without content; %zu recorded before.",
 			    m->dry_run ? "Would import" : "Imported",
 			    m->count[NEW] + m->count[FILL] + m->count[ABSENT],
 			    m->count[NEW] + m->count[FILL] + m->count[ABSENT] ==
-			    1 ? "" : "s", "", m->count[ABSENT], m->count[SAME]);
+			    1 ? "" : "s", m->count[ABSENT], m->count[SAME]);
 	dv_session_close(&m->s);
 	for (size_t i = 0; m->v && i < m->old.n; i++)
 		free(m->v[i].file);
