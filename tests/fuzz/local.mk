@@ -24,6 +24,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_pktline \
 	tests/fuzz/fuzz_pointer \
 	tests/fuzz/fuzz_record \
+	tests/fuzz/fuzz_registry \
 	tests/fuzz/fuzz_segment \
 	tests/fuzz/fuzz_shard \
 	tests/fuzz/fuzz_similar \
@@ -74,6 +75,10 @@ tests_fuzz_fuzz_pointer_LDADD = $(DV_LIBS)
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_record_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_registry_SOURCES = tests/fuzz/fuzz_registry.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_registry_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_registry_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_segment_SOURCES = tests/fuzz/fuzz_segment.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_segment_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)

@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test_proc \
 	tests/unit/test_push_fetch \
 	tests/unit/test_recover \
+	tests/unit/test_registry \
 	tests/unit/test_remote \
 	tests/unit/test_sample \
 	tests/unit/test_sha256 \
@@ -217,6 +218,11 @@ tests_unit_test_recover_SOURCES = tests/unit/test_recover.c \
 	tests/unit/packlib.h \
 	tests/unit/storelib.h
 tests_unit_test_recover_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_registry_SOURCES = tests/unit/test_registry.c \
+	tests/unit/testlib.h \
+	tests/unit/gitlib.h
+tests_unit_test_registry_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_remote_SOURCES = tests/unit/test_remote.c \
 	tests/unit/testlib.h \
