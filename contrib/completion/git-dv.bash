@@ -11,6 +11,11 @@ __git_dv_remotes () {
 	__git dv remote list 2>/dev/null | sed 's/[[:space:]].*//'
 }
 
+# Names that versions are recorded under. No blank behind them: NAME@VERSION.
+__git_dv_names () {
+	__gitcomp_nl "$(__git dv list -z 2>/dev/null | tr '\0' '\n')" '' "$cur" ''
+}
+
 # Versioned files below the current folder, one path component at a time.
 __git_dv_paths () {
 	local path
@@ -67,6 +72,7 @@ _git_dv () {
 			case $w in
 			--) dashdash=1 ;;
 			-I|-X|--include|--exclude|--above) i=$((i + 1)) ;;
+			-o|-m|--output|--meta|--version|--description|--alias) i=$((i + 1)) ;;
 			-*) ;;
 			*) operands=$((operands + 1)) ;;
 			esac
@@ -99,6 +105,12 @@ _git_dv () {
 	ls-files)
 		[ -n "$dashdash" ] || __git_dv_refs
 		__git_dv_paths ;;
+	list|info|get|diff|alias|rename|remove)
+		[ "$operands" -gt 0 ] || __git_dv_names ;;
+	version)
+		[ "$operands" = 0 ] || __git_dv_names ;;
+	registry)
+		[ "$operands" -gt 0 ] || __gitcomp 'import check' ;;
 	checkout|cat)
 		__git_dv_paths ;;
 	remote)
