@@ -1,6 +1,6 @@
 libdv_a_SOURCES += \
 	src/catalog/catalog.c \
 	src/catalog/catalog.h \
+	src/catalog/keep.c \
 	src/catalog/legacy.c \
-	src/catalog/merge.c \
-	src/catalog/roots.c
+	src/catalog/merge.c

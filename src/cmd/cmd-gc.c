@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "catalog/catalog.h"
 #include "cmd/removal.h"
 
 #define GRACE_DAYS 14
@@ -19,6 +20,7 @@ static int collect(struct dv_removal *m, const struct dv_strs *forget,
 		   int grace, int level, struct dv_err *err)
 {
 	const struct dv_roots roots = { .found = keep, .arg = &m->gc,
+					.named = dv_registry_oids,
 					.what = DV_ROOTS_ALL };
 	int rc = dv_removal_begin(m, forget, err);
 

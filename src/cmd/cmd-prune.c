@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/catalog.h"
 #include "cmd/removal.h"
 #include "remote/prove.h"
 
@@ -169,8 +170,10 @@ static void keep_all_of(struct prune *p)
 static int look_at(struct prune *p, const char *dir, struct dv_err *err)
 {
 	struct dv_roots all = { .found = found, .arg = p,
+				.named = dv_registry_oids,
 				.what = DV_ROOTS_ALL };
 	struct dv_roots some = { .found = needed, .arg = p,
+				 .named = dv_registry_oids,
 				 .what = DV_ROOTS_NEEDED,
 				 .recent_days = p->recent };
 	struct dv_clone one = { .dir = (char *)dir };
@@ -213,6 +216,7 @@ static int look_again(struct prune *p, const struct dv_strs *dirs,
 	for (size_t i = 0; !rc && i < p->m.clones.n; i++) {
 		struct dv_clones c = { .v = &p->m.clones.v[i], .n = 1 };
 		struct dv_roots roots = { .found = needed, .arg = p,
+					  .named = dv_registry_oids,
 					  .recent_days = p->recent };
 
 		roots.what = is_known(dirs, c.v->dir) ? DV_ROOTS_NEEDED :

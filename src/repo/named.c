@@ -197,9 +197,11 @@ static int raw(struct walk *w, struct dv_buf *list, struct dv_err *err)
 
 /*
  * Merges are followed into all parents: a version that one side removed before
- * the merge is named by a commit all the same.
+ * the merge is named by a commit all the same. As in dv_ptrs_of_range, neither
+ * settings nor replacements hide anything.
  */
-#define LOG "log", "--full-history", "--reverse", "-m", "--raw", "-z", \
+#define LOG "--no-replace-objects", "-c", "log.diffMerges=separate", \
+	"log", "--no-relative", "--full-history", "--reverse", "-m", "--raw", "-z", \
 	"--no-abbrev", "--no-renames", "--format=", "--root", \
 	"--diff-filter=d", "--no-ext-diff", "--no-textconv", \
 	"--no-show-signature", "--no-notes", "--no-color"

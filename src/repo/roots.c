@@ -405,10 +405,22 @@ static int from_unsafe(struct walk *w, struct dv_err *err)
 	return rc == DV_ENOTFOUND ? 0 : rc;
 }
 
+/* Versions that have a name, in worktrees, indexes and history. */
+static int from_registries(struct walk *w, struct dv_err *err)
+{
+	struct dv_ptrs ptrs = { 0 };
+	int rc = w->r->named ? w->r->named(&w->repo, &ptrs, err) : 0;
+
+	for (size_t i = 0; !rc && i < ptrs.n; i++)
+		rc = w->r->found(w->r->arg, &ptrs.v[i].oid, ptrs.v[i].path,
+				 err);
+	dv_ptrs_release(&ptrs);
+	return rc;
+}
+
 /*
  * Every kind of place where a clone names content. What names content outside
- * of Git's objects gets a row: named versions (.dv/registry/) and the locks of
- * pipelines belong here.
+ * of Git's objects gets a row: the locks of pipelines belong here.
  */
 static const struct {
 	const char *what;
@@ -416,6 +428,7 @@ static const struct {
 } sources[] = {
 	{ "its history, indexes and work in progress", from_git },
 	{ "its list of unfinished adds", from_unsafe },
+	{ "its named versions", from_registries },
 };
 
 static int same_dir(const char *a, const char *b)

@@ -9,6 +9,7 @@
 #define DV_REPO_ROOTS_H
 
 #include "repo/clones.h"
+#include "repo/history.h"
 
 enum dv_roots_what {
 	/*
@@ -30,6 +31,12 @@ struct dv_roots {
 	int (*found)(void *arg, const struct dv_oid *oid, const char *path,
 		     struct dv_err *err);
 	void *arg;
+	/*
+	 * What the registries of this repository name, from the layer that
+	 * reads them; NULL: they are not looked at.
+	 */
+	int (*named)(struct dv_repo *r, struct dv_ptrs *out,
+		     struct dv_err *err);
 	enum dv_roots_what what;
 	int recent_days;	/* DV_ROOTS_NEEDED */
 };

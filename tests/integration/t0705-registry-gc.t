@@ -1,0 +1,46 @@
+#!/bin/sh
+# What has a name stays: gc and prune, the worktree, the index, a commit, a reflog.
+. "$(dirname "$0")/../lib.sh"
+
+new_repo repo
+cd repo || exit 1
+make_noise loose.dat 400000 1
+make_noise other.dat 300000 2
+cp loose.dat other.dat ..
+ok 'a file that is not tracked gets a name' git dv version loose.dat kept --version v1
+ok 'another one' git dv version other.dat kept --version v2
+must rm loose.dat other.dat
+must git config gc.reflogExpire now
+must git config gc.reflogExpireUnreachable now
+
+ok 'gc, the registry not staged' git dv gc --grace 0
+ok 'it is here' git dv get kept@v1 -o ../back1
+ok 'and the same' cmp ../back1 ../loose.dat
+must git add .dv
+must git commit -qm names
+ok 'gc, the registry committed' git dv gc --grace 0
+ok 'a version is removed' git dv remove --yes kept v1
+ok 'gc' git dv gc --grace 0
+ok 'a commit names it: it stays' git dv verify
+git show HEAD:.dv/registry/kept.json >../old.json || exit 1
+must git add .dv
+must git commit -q --amend -m 'one name less'
+must git reflog expire --expire=now --all
+ok 'gc, the commit is gone' git dv gc --grace 0
+must cp ../old.json .dv/registry/kept.json
+fails 'then its content is' git dv get kept@v1 -o ../back2
+ok 'the other one stays' git dv get kept@v2 -o ../back3
+ok 'and is the same' cmp ../back3 ../other.dat
+must git checkout -q -- .dv
+
+cd .. || exit 1
+publish repo
+cd repo || exit 1
+ok 'prune' git dv prune --recent 0
+ok 'what has a name stays' git -c dv.remote=none dv get kept@v2 -o ../back4
+ok 'and is the same' cmp ../back4 ../other.dat
+
+printf '{ broken' >.dv/registry/kept.json
+fails 'a registry that cannot be read stops gc' git dv gc --grace 0
+says 'and is named' kept.json
+done_testing
