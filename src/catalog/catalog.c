@@ -218,6 +218,7 @@ int dv_catalog_save(struct dv_repo *r, const char *name,
 		    const struct dv_registry *reg, struct dv_err *err)
 {
 	char *dir = NULL, *path = NULL;
+	struct dv_registry again = { 0 };
 	struct dv_buf text = { 0 };
 	int rc = dv_name_check(name, "name", err);
 
@@ -231,6 +232,10 @@ int dv_catalog_save(struct dv_repo *r, const char *name,
 		rc = dv_err_set(err, DV_EINVAL,
 				"the registry of '%s' would pass %u MiB; 'git dv remove' old versions",
 				name, DV_JSON_MAX >> 20);
+	/* What is written can be read. */
+	if (!rc)
+		rc = dv_registry_parse(&again, text.p, text.n, err);
+	dv_registry_release(&again);
 	if (!rc && !(path = file_in(dir, name)))
 		rc = dv_err_nomem(err);
 	if (!rc)

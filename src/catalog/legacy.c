@@ -67,8 +67,8 @@ static int field(struct dv_old_version *v, const cJSON *c, struct dv_err *err)
 		return add_meta(v, c, err);
 	if (cJSON_IsNull(c))
 		return 0;
-	if (!s || (strcmp(k, "description") && !dv_text_ok(s)))
-		return bad(v, k, "is not a line of text", err);
+	if (!s || !(strcmp(k, "description") ? dv_text_ok : dv_lines_ok)(s))
+		return bad(v, k, "is not text", err);
 	if (!strcmp(k, "file")) {
 		v->v.file = s;
 	} else if (!strcmp(k, "original_file")) {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "catalog/catalog.h"
+#include "format/json.h"
 
 static int same(const cJSON *a, const cJSON *b)
 {
@@ -120,8 +121,8 @@ static int merge_members(const cJSON *base, cJSON *ours, const cJSON *theirs,
 			     cJSON_GetObjectItemCaseSensitive(ours, k), new);
 		if (how == CONFLICT)
 			rc = complain(conflicts, err,
-				dv_fmt("%s '%s' was changed on both sides",
-				       what, k));
+				dv_fmt("%s '%.100s' was changed on both sides",
+				       what, dv_text_ok(k) ? k : "(bytes)"));
 		if (how != THEIRS)
 			continue;
 		cJSON_DeleteItemFromObjectCaseSensitive(ours, k);

@@ -29,10 +29,10 @@ static int parse_meta(const struct request *q, cJSON **out,
 		const char *eq = strchr(q->meta.v[i], '=');
 		char *key;
 
-		if (!eq || eq == q->meta.v[i] || !dv_text_ok(q->meta.v[i])) {
+		if (!eq || eq == q->meta.v[i] || !dv_lines_ok(q->meta.v[i])) {
 			rc = dv_err_set(err, DV_EINVAL,
 					"--meta takes KEY=VALUE in UTF-8, and got '%.100s'",
-					dv_text_ok(q->meta.v[i]) ?
+					dv_lines_ok(q->meta.v[i]) ?
 					q->meta.v[i] : "(bytes)");
 			break;
 		}
@@ -58,10 +58,15 @@ static int check(struct dv_repo *r, const struct request *q,
 {
 	int rc = dv_catalog_load_new(r, q->name, reg, err);
 
-	if (!rc && q->description && !dv_text_ok(q->description) &&
-	    !strchr(q->description, '\n'))
+	if (!rc && q->description && !dv_lines_ok(q->description))
 		rc = dv_err_set(err, DV_EINVAL,
 				"the description is not text in UTF-8");
+	if (!rc) {
+		cJSON *meta;
+
+		rc = parse_meta(q, &meta, err);
+		cJSON_Delete(meta);
+	}
 	if (!rc && q->version) {
 		struct dv_oid none = { 0 };
 		const struct dv_version v = { .id = q->version,

@@ -27,7 +27,7 @@ static size_t utf8_len(const uint8_t *p, size_t n)
 	       0 : len;
 }
 
-int dv_text_ok(const char *s)
+static int printable(const char *s, const char *also)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	size_t n = strlen(s);
@@ -35,12 +35,25 @@ int dv_text_ok(const char *s)
 	while (n) {
 		size_t k = utf8_len(p, n);
 
-		if (!k || *p < 0x20 || *p == 0x7f)
+		if (!k || (*p < 0x20 && !strchr(also, *p)) || *p == 0x7f)
+			return 0;
+		/* U+0080 to U+009F: terminals take them as escapes, too. */
+		if (*p == 0xc2 && p[1] < 0xa0)
 			return 0;
 		p += k;
 		n -= k;
 	}
 	return 1;
+}
+
+int dv_text_ok(const char *s)
+{
+	return printable(s, "");
+}
+
+int dv_lines_ok(const char *s)
+{
+	return printable(s, "\t\r\n");
 }
 
 static int bad(struct dv_err *err, size_t line, const char *what)
@@ -113,7 +126,8 @@ static int check_keys(const cJSON *v, struct dv_err *err)
 		if (!strcmp(keys[i - 1], keys[i]))
 			rc = dv_err_set(err, DV_EINVAL,
 					"an object has '%.100s' twice",
-					keys[i]);
+					dv_text_ok(keys[i]) ? keys[i] :
+							      "(bytes)");
 	free(keys);
 	return rc;
 }

@@ -29,7 +29,11 @@ int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
 /* The members of an object in this order; each after its key. */
 int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
 		    int depth, struct dv_err *err) DV_MUST_USE;
-/* 1 where s is UTF-8 without control characters. */
+/*
+ * 1 where s is UTF-8 without control characters, so that it can be printed; of
+ * the other, lines and tabs are fine.
+ */
 int dv_text_ok(const char *s);
+int dv_lines_ok(const char *s);
 
 #endif

@@ -59,7 +59,7 @@ static int text(const cJSON *o, const char *id, const char *key, int multiline,
 		return 0;
 	if (!cJSON_IsString(v))
 		return bad_field(id, key, "is not a string", err);
-	if (!multiline && !dv_text_ok(v->valuestring))
+	if (!(multiline ? dv_lines_ok : dv_text_ok)(v->valuestring))
 		return bad_field(id, key, "holds control characters", err);
 	*out = v->valuestring;
 	return 0;
@@ -105,10 +105,10 @@ static int check_meta(const struct dv_version *v, struct dv_err *err)
 	if (v->meta && !cJSON_IsObject(v->meta))
 		return bad_field(v->id, "meta", "is not an object", err);
 	for (const cJSON *c = v->meta ? v->meta->child : NULL; c; c = c->next)
-		if (!cJSON_IsString(c) || !*c->string || !dv_text_ok(c->string))
+		if (!cJSON_IsString(c) || !*c->string ||
+		    !dv_text_ok(c->string) || !dv_lines_ok(c->valuestring))
 			return bad_field(v->id, "meta",
-					 "has a member that is not a string",
-					 err);
+					 "has a member that is not text", err);
 	return 0;
 }
 

@@ -79,6 +79,14 @@ must git commit -qm 'notes'
 ok 'a file of git itself' git dv version notes.txt notes --version 2
 is 'has its commit' "$(field notes 2 commit)" "$(git rev-parse HEAD)"
 
+# Several at once: none is lost.
+for i in 1 2 3 4 5; do
+	git dv version notes.txt many --version "p$i" >/dev/null 2>&1 &
+done
+wait
+is 'versions recorded at once are all there' "$(git dv list -z many | tr '\0' '\n' | wc -l | tr -d ' ')" 5
+must git dv remove --yes many
+
 # --- get ---
 ok 'get to a path' git dv get stations@prod -o "$T/out"
 is 'has the content' "$(sha256 <"$T/out")" "$(echo "$first  -")"

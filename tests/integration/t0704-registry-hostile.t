@@ -22,6 +22,12 @@ for name in CON nul 'with space' "$(printf 'caf\303\251')" 1 a.b_c-d; do
 	ok "the name '$name' is taken" git dv version data.bin "$name"
 	ok "and found" git dv info "$name"
 done
+fails 'a description that is no text' git dv version data.bin good -d "$(printf 'a\n\377')"
+fails 'meta that is none' git dv version data.bin good -m "k=$(printf '\033')"
+fails 'meta twice' git dv version data.bin good -m k=1 -m k=2
+fails 'meta without a key' git dv version data.bin good -m =1
+is 'nothing of these was recorded' "$(git dv list -z good | tr '\0' ' ')" '1 '
+ok 'lines are fine' git dv version data.bin lines -d "$(printf 'a\n\tb')" -m "k=$(printf 'x\ny')"
 fails 'a path for a version' git dv version data.bin good --version ../../x
 fails 'a path for an alias' git dv alias good ../x 1
 fails 'get of a path' git dv get ../../good
@@ -93,6 +99,10 @@ version "\"file\": \"f\", $base, \"meta\": {\"a\": {}}"
 bad 'meta that is not text' "'meta'"
 version "\"file\": \"f\", $base, \"description\": 1"
 bad 'a description that is not text' "'description'"
+version "\"file\": \"f\", $base, \"description\": \"\\u001b[2J\""
+bad 'a description that would control a terminal' "'description' holds control characters"
+version "\"file\": \"f\", $base, \"meta\": {\"a\": \"\\u009b\"}"
+bad 'meta that would' "'meta'"
 fails 'list goes on' git dv list
 says 'with the others' 'good '
 fails 'no version is added to it' git dv version data.bin evil
