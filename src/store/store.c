@@ -63,14 +63,19 @@ static int read_epoch(const struct dv_store *s, char out[33],
 {
 	char *file = dv_fmt("%s/epoch", s->path);
 	struct dv_buf text = { 0 };
-	int rc = file ? dv_file_read(file, &text, 64, err) : dv_err_nomem(err);
+	int rc = 0;
 
 	memset(out, 0, 33);
+	if (!file)
+		rc = dv_err_nomem(err);
+	else if (dv_file_exists(file))
+		rc = dv_file_read(file, &text, 64, err);
 	if (!rc)
-		memcpy(out, text.p, DV_MIN(text.n, 32));
+		memcpy(out, text.n ? text.p : (const uint8_t *)"",
+		       DV_MIN(text.n, 32));
 	dv_buf_release(&text);
 	free(file);
-	return rc == DV_ENOTFOUND ? 0 : rc;
+	return rc;
 }
 
 /* Two creators at once: the first `format` stays. */
