@@ -265,11 +265,19 @@ static int import(struct import *m, const char *path, struct dv_err *err)
 		m->count[m->v[i].state]++;
 	if (rc || m->dry_run)
 		return rc;
-	rc = dv_catalog_lock(&m->s.repo, &lock, err);
+	rc = dv_named_hold(&m->s, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < m->old.n; i++)
+		if (m->v[i].state == NEW || m->v[i].state == FILL)
+			rc = dv_named_still(&m->s, &m->v[i].stored.oid, err);
+	if (!rc)
+		rc = dv_catalog_lock(&m->s.repo, &lock, err);
 	if (!rc)
 		rc = each_name(m, 1, err);
 	if (lock >= 0)
 		close(lock);
+	dv_named_drop(&m->s);
 	return rc;
 }
 

@@ -298,7 +298,13 @@ int dv_cmd_version(int argc, char **argv)
 	if (!rc)
 		rc = store(s, &q, &stored, &err);
 	if (!rc)
-		rc = record(&s->repo, &q, &stored, &id, &err);
+		rc = dv_named_hold(s, &err);
+	if (!rc) {
+		rc = dv_named_still(s, &stored.oid, &err);
+		if (!rc)
+			rc = record(&s->repo, &q, &stored, &id, &err);
+		dv_named_drop(s);
+	}
 	if (!rc && dv_setup_registry_merge(&s->repo, &err)) {
 		dv_log_warn("%s", err.msg);
 		dv_err_clear(&err);

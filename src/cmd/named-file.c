@@ -125,6 +125,27 @@ out:
 	return rc;
 }
 
+int dv_named_hold(struct dv_session *s, struct dv_err *err)
+{
+	return s->store.read_only ? 0 : dv_store_lock_shared(&s->store, err);
+}
+
+int dv_named_still(struct dv_session *s, const struct dv_oid *oid,
+		   struct dv_err *err)
+{
+	int rc = dv_content_complete(&s->store, &s->coder, oid, err);
+
+	return rc < 0 ? rc : rc ? 0 :
+	       dv_err_set(err, DV_EAGAIN,
+			  "the content was removed from the store meanwhile; try again");
+}
+
+void dv_named_drop(struct dv_session *s)
+{
+	if (!s->store.read_only)
+		dv_store_unlock(&s->store);
+}
+
 /* ---- places ---- */
 
 void dv_target_close(struct dv_target *t)

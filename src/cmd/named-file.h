@@ -21,6 +21,16 @@ struct dv_stored {
 int dv_named_store(struct dv_session *s, const char *path,
 		   struct dv_stored *out, struct dv_err *err) DV_MUST_USE;
 
+/*
+ * Between publication and the registry that names it, gc could take content
+ * for unneeded. Under the store's lock, which ends with dv_named_drop, it
+ * cannot run: hold the lock, see that the content is there, save the registry.
+ */
+int dv_named_hold(struct dv_session *s, struct dv_err *err) DV_MUST_USE;
+int dv_named_still(struct dv_session *s, const struct dv_oid *oid,
+		   struct dv_err *err) DV_MUST_USE;
+void dv_named_drop(struct dv_session *s);
+
 /* Where content is to be written: a name in an open folder. */
 struct dv_target {
 	int dir;

@@ -40,6 +40,52 @@ ok 'prune' git dv prune --recent 0
 ok 'what has a name stays' git -c dv.remote=none dv get kept@v2 -o ../back4
 ok 'and is the same' cmp ../back4 ../other.dat
 
+# Clones that share a store: gc in one keeps what the other names anywhere.
+cd "$T" || exit 1
+for r in one two; do
+	must git init -q $r
+	must git -C $r config dv.store "$T/shared"
+	must git -C $r dv init
+	must git -C $r commit -q --allow-empty -m 0
+done
+# name FILE-SEED NAME: recorded in the current worktree, the file gone.
+name() {
+	make_noise data.dat 200000 "$1"
+	must git dv version data.dat "$2" --version 1
+	rm data.dat
+}
+cd two || exit 1
+name 11 staged
+must git add .dv
+must git worktree add -q ../linked
+rm -r .dv
+name 12 loose
+cd ../linked || exit 1
+name 13 staged
+must git add .dv
+rm -r .dv
+name 14 loose
+cd ../one || exit 1
+ok 'gc in another clone' git dv gc --grace 0
+for w in two linked; do
+	cd "../$w" || exit 1
+	must git checkout -q .dv/registry/staged.json
+	ok "keeps what the index and the files of $w name" git dv registry check
+	says 'all of it' '2 versions: all good'
+done
+
+# gc beside git dv version: what was recorded is there.
+cd ../one || exit 1
+for i in 1 2 3 4 5 6 7 8; do
+	make_noise data.dat 100000 "$((20 + i))"
+	for k in 1 2 3 4; do git dv gc -q --grace 0; done >/dev/null 2>&1 &
+	git dv version data.dat busy --version "$i" >/dev/null 2>&1
+	wait
+done
+isnt 'versions are recorded beside gc' "$(git dv list -z busy | tr '\0' ' ')" ''
+ok 'and have their content' git dv registry check
+cd ../repo || exit 1
+
 printf '{ broken' >.dv/registry/kept.json
 fails 'a registry that cannot be read stops gc' git dv gc --grace 0
 says 'and is named' kept.json
