@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "cmd/cmd.h"
+#include "repo/named.h"
 #include "store/usage.h"
 
 /* One path with all its versions, oldest first. */
@@ -210,6 +211,7 @@ int dv_cmd_du(int argc, char **argv)
 		{ 0 },
 	};
 	struct dv_strs refs = { 0 }, none = { 0 };
+	struct dv_unread unread = { 0 };
 	struct dv_ptrs ptrs = { 0 };
 	struct dv_select s = { 0 };
 	struct dv_ctx c = { 0 };
@@ -231,6 +233,12 @@ int dv_cmd_du(int argc, char **argv)
 				      &err);
 	if (!rc && c.repo.top && !s.revs.n)
 		rc = dv_ptrs_of_index(&c.repo, c.cache, &ptrs, &err);
+	/* Behind the files: what these have as well is theirs. */
+	if (!rc)
+		rc = dv_named_of_range(&c.repo, s.revs.n ? &s.revs : &refs,
+				       &none, &ptrs, &unread, &err);
+	if (!rc && c.repo.top && !s.revs.n)
+		rc = dv_named_of_index(&c.repo, NULL, &ptrs, &unread, &err);
 	d.v = calloc(ptrs.n + 1, sizeof(*d.v));
 	d.files = calloc(ptrs.n + 1, sizeof(*d.files));
 	if (!rc && (!d.v || !d.files))
@@ -248,6 +256,7 @@ int dv_cmd_du(int argc, char **argv)
 out:
 	free(d.v);
 	free(d.files);
+	dv_unread_release(&unread);
 	dv_ptrs_release(&ptrs);
 	dv_strs_release(&refs);
 	dv_select_release(&s);

@@ -37,12 +37,25 @@ void dv_unread_warn(const struct dv_unread *u)
 			    u->paths.v[i], u->blobs.v[i]);
 }
 
+/*
+ * Once each per path. Ids are SHA-256 values, or Git's, which nobody can make
+ * differ by just this.
+ */
+static int seen(struct walk *w, unsigned int kind, struct dv_id id,
+		struct dv_err *err)
+{
+	uint64_t h = 0xcbf29ce484222325u;	/* FNV-1a */
+
+	for (const char *p = w->path; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	dv_put64(id.b, dv_get64(id.b) ^ h);
+	return dv_idmap_put(&w->seen, kind, &id, 1, err);
+}
+
 static int one_content(void *arg, const char *id, const struct dv_oid *oid)
 {
 	struct walk *w = arg;
-	/* Both schemes, whatever their ids: a pair is one content. */
-	int rc = dv_idmap_put(&w->seen, SEEN_CONTENT + oid->scheme, &oid->id,
-			      1, NULL);
+	int rc = seen(w, SEEN_CONTENT + oid->scheme, oid->id, NULL);
 
 	(void)id;
 	if (rc)
@@ -71,10 +84,10 @@ static int one_blob(struct walk *w, const char *hex, const char *path,
 	if (!is_registry(path) || strlen(hex) < 2 * hs ||
 	    dv_hex_decode(key.b, hex, hs))
 		return 0;
-	rc = dv_idmap_put(&w->seen, SEEN_BLOB, &key, 1, err);
+	w->path = path;
+	rc = seen(w, SEEN_BLOB, key, err);
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
-	w->path = path;
 	rc = dv_objects_read(w->objects, key.b, DV_JSON_MAX, &text, err);
 	if (!rc)
 		rc = dv_registry_named(text.p, text.n, one_content, w, err);

@@ -25,7 +25,7 @@ int dv_named_of_index(struct dv_repo *r, const char *index,
 int dv_named_of_commit(struct dv_repo *r, const char *rev,
 		       struct dv_ptrs *out, struct dv_unread *unread,
 		       struct dv_err *err) DV_MUST_USE;
-/* As dv_ptrs_of_range: intermediate commits included, each content once. */
+/* As dv_ptrs_of_range: intermediate commits included, each content once a path. */
 int dv_named_of_range(struct dv_repo *r, const struct dv_strs *revs,
 		      const struct dv_strs *not_revs, struct dv_ptrs *out,
 		      struct dv_unread *unread, struct dv_err *err)

@@ -41,6 +41,17 @@ must git add twin.bin
 ok 'equal content' git dv du --json -- twin.bin noise.bin
 is 'is stored once' "$(field content) $(field dedup)" '600000 300000'
 
+make_noise named.dat 200000 5
+must git dv version named.dat named --version 1
+must git dv version noise.bin named --version 2
+must git add .dv
+ok 'named versions' git dv du --json -- .dv
+is 'count for their registry' "$(field content)" '500000'
+ok 'beside the files' git dv du --json -- .dv noise.bin
+is 'only once' "$(field content) $(field dedup)" '800000 500000'
+must git reset -q
+must rm -r .dv named.dat
+
 must git clone -q . ../clone
 cd ../clone || exit 1
 ok 'in a clone without content' git dv du

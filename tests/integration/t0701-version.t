@@ -179,6 +179,20 @@ ok 'whole' cmp "$T/sound" "$T/noise"
 ok 'pull fetches the others' git dv pull
 ok 'so that all is here' git dv registry check
 says_not 'and not only known' 'default remote'
+# Two names of one content: each by itself brings it.
+cd "$T/repo" || exit 1
+make_noise twin.bin 250000 9
+must git dv version twin.bin twin-a --version 1
+must git dv version twin.bin twin-b --version 1
+rm twin.bin
+must git add .dv
+must git commit -qm twins
+must git push -q
+must git clone -q "$T/repo.git" "$T/twins"
+cd "$T/twins" || exit 1
+ok 'pull of one name' git dv pull -- .dv/registry/twin-b.json
+ok 'brings what it shares' git dv info twin-b
+says 'with another one' 'content      here'
 must git clone -q "$T/repo.git" "$T/clone2"
 cd "$T/clone2" || exit 1
 must git dv init
