@@ -76,6 +76,36 @@ static char *file_in(const char *dir, const char *name)
 	return dv_fmt("%s/%s" DV_REGISTRY_SUFFIX, dir, name);
 }
 
+/*
+ * Are there registries that a sparse checkout leaves out? Then "there is none"
+ * would be wrong, and a new one would hide all its versions. `what` is a path
+ * from the top.
+ */
+static int hidden(struct dv_repo *r, const char *what, struct dv_err *err)
+{
+	struct dv_buf list = { 0 };
+	char *spec;
+	int rc;
+
+	if (!r->common_dir || !dv_config_bool(r, "core.sparsecheckout", 0))
+		return 0;
+	spec = dv_fmt(":(top,literal)%s", what);
+	if (!spec)
+		return dv_err_nomem(err);
+	const char *args[] = { "ls-files", "-t", "-z", "--", spec, NULL };
+
+	rc = dv_git(args, 64u << 20, &list, err);
+	for (const char *p = (char *)list.p, *end = p + list.n; !rc && p < end;
+	     p += strlen(p) + 1)
+		if (!strncmp(p, "S ", 2))
+			rc = dv_err_set(err, DV_EINVAL,
+					"the sparse checkout leaves out '%s'; 'git sparse-checkout add .dv' brings it",
+					what);
+	dv_buf_release(&list);
+	free(spec);
+	return rc;
+}
+
 int dv_catalog_names(struct dv_repo *r, struct dv_strs *out,
 		     struct dv_err *err)
 {
@@ -87,7 +117,7 @@ int dv_catalog_names(struct dv_repo *r, struct dv_strs *out,
 	if (!rc)
 		rc = dv_dir_list(dir, &files, err);
 	if (rc == DV_ENOTFOUND)
-		rc = 0;
+		rc = hidden(r, DV_REGISTRY_DIR, err);
 	for (size_t i = 0; !rc && i < files.n; i++) {
 		char *f = files.v[i];
 		size_t n = strlen(f);
@@ -114,9 +144,13 @@ int dv_catalog_names(struct dv_repo *r, struct dv_strs *out,
 	return rc;
 }
 
-static int unknown(const char *name, struct dv_err *err)
+static int unknown(struct dv_repo *r, const char *name, struct dv_err *err)
 {
-	return dv_err_set(err, DV_ENOTFOUND,
+	char *path = dv_fmt(DV_REGISTRY_DIR "/%s" DV_REGISTRY_SUFFIX, name);
+	int rc = path ? hidden(r, path, err) : dv_err_nomem(err);
+
+	free(path);
+	return rc ? rc : dv_err_set(err, DV_ENOTFOUND,
 			  "no version is recorded under the name '%s'; 'git dv list' shows the names",
 			  name);
 }
@@ -134,7 +168,7 @@ int dv_catalog_load(struct dv_repo *r, const char *name,
 		return rc;
 	rc = folder(r, 0, &dir, err);
 	if (rc == DV_ENOTFOUND)
-		return unknown(name, err);
+		return unknown(r, name, err);
 	if (rc)
 		return rc;
 	path = file_in(dir, name);
@@ -142,7 +176,7 @@ int dv_catalog_load(struct dv_repo *r, const char *name,
 	if (!path)
 		return dv_err_nomem(err);
 	if (lstat(path, &st)) {
-		rc = errno == ENOENT ? unknown(name, err) :
+		rc = errno == ENOENT ? unknown(r, name, err) :
 		     dv_err_errno(err, "cannot look at '%s'", path);
 		goto out;
 	}
@@ -257,7 +291,7 @@ int dv_catalog_remove(struct dv_repo *r, const char *name, struct dv_err *err)
 	if (!rc && !(path = file_in(dir, name)))
 		rc = dv_err_nomem(err);
 	if (!rc && unlink(path))
-		rc = errno == ENOENT ? unknown(name, err) :
+		rc = errno == ENOENT ? unknown(r, name, err) :
 		     dv_err_errno(err, "cannot remove '%s'", path);
 	if (!rc)
 		rc = dv_dir_sync(dir, err);
@@ -278,7 +312,7 @@ int dv_catalog_rename(struct dv_repo *r, const char *from, const char *to,
 	if (!rc)
 		rc = dv_catalog_names(r, &names, err);
 	if (!rc && !dv_strs_has(&names, from))
-		rc = unknown(from, err);
+		rc = unknown(r, from, err);
 	for (size_t i = 0; !rc && i < names.n; i++)
 		/* Only the case of the name itself may change. */
 		if (!strcasecmp(names.v[i], to) &&

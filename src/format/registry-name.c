@@ -49,9 +49,12 @@ int dv_top_path_check(const char *path, struct dv_err *err)
 		p += n + 1;
 	}
 bad:
+	if (!dv_text_ok(path))
+		return dv_err_set(err, DV_EINVAL,
+				  "a registry is UTF-8, and the path of the file is not, or holds control characters; rename the file");
 	return dv_err_set(err, DV_EINVAL,
 			  "'%.200s' is no path of a file below the top of the worktree",
-			  dv_text_ok(path) ? path : "(bytes)");
+			  path);
 }
 
 static int digits(const char **p, int n, int *out)

@@ -222,6 +222,20 @@ must git checkout -q main
 must git dv fetch --all
 is 'fetch --all brings all' "$(git checkout -q HEAD^ && git dv info gone | grep -c '^content *here')" 1
 
+# A sparse checkout without the registries must not start new ones.
+must git clone -q "$T/repo.git" "$T/sparse"
+cd "$T/sparse" || exit 1
+must git dv init
+must git sparse-checkout set --cone data
+fails 'list where registries are left out' git dv list
+says 'says how to get them' 'git sparse-checkout add .dv'
+fails 'nothing is recorded there' git dv version data/table.json stations
+says 'for the same reason' 'git sparse-checkout add .dv'
+must git sparse-checkout add .dv
+must git dv pull -- data
+ok 'with them' git dv version data/table.json stations --version sparse
+ok 'older versions are there' git dv info stations v1
+
 # push refuses to leave content behind
 cd "$T/repo" || exit 1
 must cp -R .dv/registry/notes.json bad.json
