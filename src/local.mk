@@ -7,6 +7,7 @@ include src/repo/local.mk
 include src/filter/local.mk
 include src/catalog/local.mk
 include src/helper/local.mk
+include src/watch/local.mk
 include src/cmd/local.mk
 
 bin_PROGRAMS += git-dv git-dv-filter git-remote-dvstore

@@ -173,6 +173,14 @@ void dv_cancel_install(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+void dv_cancel_on(int sig)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, old;
+
+	if (!sigaction(sig, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
+}
+
 int dv_cancelled(void)
 {
 	return cancelled != 0;

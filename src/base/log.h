@@ -55,6 +55,8 @@ int64_t dv_now_ms(void);
  * them ends the process at once.
  */
 void dv_cancel_install(void);
+/* Another signal as well, unless it is ignored. */
+void dv_cancel_on(int sig);
 int dv_cancelled(void);
 int dv_cancel_check(struct dv_err *err);
 

@@ -10,6 +10,7 @@
 #include "repo/attrs.h"
 #include "repo/gitindex.h"
 #include "repo/publish.h"
+#include "watch/fsmonitor.h"
 
 #define NAMED_MAX 10
 #define STDIN_MAX (64u << 20)
@@ -210,6 +211,55 @@ static int pre_commit(struct dv_ctx *c, struct dv_err *err)
 	return rc;
 }
 
+/*
+ * Where Git keeps the state of the worktree that is the current directory.
+ * Git asks this before each status: what needs no program is not run. A wrong
+ * answer does no harm, as the monitor answers for its own worktree alone.
+ */
+static char *git_dir_here(void)
+{
+	const char *env = getenv("GIT_DIR");
+	struct dv_buf b = { 0 };
+	struct dv_repo r;
+	char *dir = NULL;
+
+	if (env && *env)
+		dir = dv_dir_exists(env) ? strdup(env) : NULL;
+	else if (dv_dir_exists(".git"))
+		dir = strdup(".git");
+	else if (!dv_file_read(".git", &b, 65536, NULL) && b.n > 9 &&
+		 !memcmp(b.p, "gitdir: ", 8) && b.p[b.n - 1] == '\n')
+		dir = strndup((char *)b.p + 8, b.n - 9);
+	dv_buf_release(&b);
+	if (!dir && !dv_repo_open(&r, NULL)) {
+		dir = strdup(r.git_dir);
+		dv_repo_close(&r);
+	}
+	return dir;
+}
+
+/* "2 <token>", from Git; see githooks(5). Version 1 is refused. */
+static int fsmonitor(int argc, char **argv)
+{
+	char *git_dir = NULL, *dir = NULL;
+	struct dv_buf out = { 0 };
+	struct dv_err err = { 0 };
+	int rc;
+
+	if (argc < 3 || strcmp(argv[2], "2"))
+		return 1;
+	git_dir = git_dir_here();
+	dir = git_dir ? dv_fmt("%s/dv-watch", git_dir) : NULL;
+	rc = dv_fsmonitor_ask(dir ? dir : "/", argc > 3 ? argv[3] : "", &out,
+			      &err);
+	if (!rc)
+		fwrite(out.p, 1, out.n, stdout);
+	dv_buf_release(&out);
+	free(git_dir);
+	free(dir);
+	return rc ? dv_fail(&err) : 0;
+}
+
 int dv_cmd_hook(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv hook", "git-dv-hook",
@@ -222,6 +272,8 @@ int dv_cmd_hook(int argc, char **argv)
 
 	if (*name == '-')
 		return dv_opt_exit(dv_opt_parse(&cmd, opts, argc, argv, NULL));
+	if (!strcmp(name, "fsmonitor"))
+		return fsmonitor(argc, argv);
 	rc = dv_ctx_repo(&c);
 	if (rc)
 		return rc;

@@ -48,6 +48,15 @@ int dv_fail(const struct dv_err *err);
  */
 struct cJSON;
 void dv_json_path(struct cJSON *o, const char *path);
+/* The same under other names. */
+void dv_json_path_as(struct cJSON *o, const char *key, const char *hex_key,
+		     const char *path);
+/*
+ * Append a path argument as it is from the top of the worktree, "." and ".."
+ * resolved. DV_EINVAL: outside of it.
+ */
+int dv_path_from_top(struct dv_ctx *c, const char *arg, struct dv_strs *out,
+		     struct dv_err *err) DV_MUST_USE;
 /* From dv_opt_parse: -1 gives 0, -2 gives 129. */
 int dv_opt_exit(int parsed);
 
@@ -122,6 +131,7 @@ int dv_cmd_uninstall(int argc, char **argv);
 int dv_cmd_untrack(int argc, char **argv);
 int dv_cmd_verify(int argc, char **argv);
 int dv_cmd_version(int argc, char **argv);
+int dv_cmd_watch(int argc, char **argv);
 
 /* cmd/cmd-remote-check.c: prove that a store keeps the backend contract. */
 int dv_remote_check_url(const char *url, struct dv_err *err) DV_MUST_USE;

@@ -142,14 +142,14 @@ int dv_top_path(const struct dv_repo *r, const char *arg, struct dv_buf *out,
 	return rc;
 }
 
-static int add_path(struct dv_ctx *c, struct dv_select *s, const char *arg,
-		    struct dv_err *err)
+int dv_path_from_top(struct dv_ctx *c, const char *arg, struct dv_strs *out,
+		     struct dv_err *err)
 {
 	struct dv_buf b = { 0 };
 	int rc = dv_top_path(&c->repo, arg, &b, err);
 
 	if (!rc)
-		rc = dv_strs_add(&s->paths, dv_buf_str(&b), err);
+		rc = dv_strs_add(out, dv_buf_str(&b), err);
 	dv_buf_release(&b);
 	return rc;
 }
@@ -203,7 +203,7 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		else if (commit)
 			rc = dv_strs_add(&s->revs, commit, err);
 		else
-			rc = add_path(c, s, argv[i], err);
+			rc = dv_path_from_top(c, argv[i], &s->paths, err);
 		free(commit);
 	}
 	dv_remotes_release(&rs);
@@ -305,22 +305,28 @@ static int valid_utf8(const char *s)
 
 void dv_json_path(struct cJSON *o, const char *path)
 {
+	dv_json_path_as(o, "path", "path_hex", path);
+}
+
+void dv_json_path_as(struct cJSON *o, const char *key, const char *hex_key,
+		     const char *path)
+{
 	struct dv_buf b = { 0 };
 	char *hex;
 
 	if (valid_utf8(path)) {
-		cJSON_AddStringToObject(o, "path", path);
+		cJSON_AddStringToObject(o, key, path);
 		return;
 	}
 	for (const char *p = path; *p; p++)
 		if (dv_buf_addstr(&b, (unsigned char)*p < 0x80 ?
 				  (char[]){ *p, 0 } : "\xef\xbf\xbd", NULL))
 			break;
-	cJSON_AddStringToObject(o, "path", dv_buf_str(&b));
+	cJSON_AddStringToObject(o, key, dv_buf_str(&b));
 	hex = malloc(2 * strlen(path) + 1);
 	if (hex) {
 		dv_hex_encode(hex, path, strlen(path));
-		cJSON_AddStringToObject(o, "path_hex", hex);
+		cJSON_AddStringToObject(o, hex_key, hex);
 	}
 	free(hex);
 	dv_buf_release(&b);

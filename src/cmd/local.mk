@@ -18,6 +18,7 @@ libdv_a_SOURCES += \
 	src/cmd/cmd-track.c \
 	src/cmd/cmd-verify.c \
 	src/cmd/cmd-version.c \
+	src/cmd/cmd-watch.c \
 	src/cmd/cmd.h \
 	src/cmd/common.c \
 	src/cmd/named-file.c \
@@ -25,4 +26,8 @@ libdv_a_SOURCES += \
 	src/cmd/removal.c \
 	src/cmd/removal.h \
 	src/cmd/setup.c \
-	src/cmd/table.c
+	src/cmd/table.c \
+	src/cmd/watch-act.c \
+	src/cmd/watch-emit.c \
+	src/cmd/watch-state.c \
+	src/cmd/watch-state.h

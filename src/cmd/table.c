@@ -31,6 +31,7 @@ const struct dv_cmd dv_cmds[] = {
 	{ "rename", NAMED, "give a name's versions another name", dv_cmd_rename },
 	{ "remove", NAMED, "remove a name, or one version", dv_cmd_remove },
 	{ "registry", NAMED, "import and check registries", dv_cmd_registry },
+	{ "watch", DAILY, "tell of changes to data while they happen", dv_cmd_watch },
 	{ "du", CARE, "show what files and their versions take in the store", dv_cmd_du },
 	{ "verify", CARE, "read everything in the store again", dv_cmd_verify },
 	{ "gc", CARE, "remove from the local store what nothing needs", dv_cmd_gc },

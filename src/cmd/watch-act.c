@@ -1,0 +1,302 @@
+/*
+ * What is done with changes: git add, git dv version, a command. It runs in a
+ * process of its own, so that events are read meanwhile; what changes by then
+ * is for the next one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cmd/watch-state.h"
+
+#define LIST_MAX ((size_t)256 << 20)
+#define TRIES 10
+#define TRY_MS 500
+#define SINGLES_MAX 1000
+
+static int add_nul(struct dv_buf *b, const char *prefix, const char *s)
+{
+	struct dv_err err = { 0 };
+
+	return dv_buf_addstr(b, prefix, &err) ||
+	       dv_buf_add(b, s, strlen(s) + 1, &err);
+}
+
+/* The paths that a git command prints, each with its NUL. */
+static int listed(const char *const *args, const struct dv_buf *in,
+		  struct dv_strs *out)
+{
+	const char *argv[12] = { "git" };
+	struct dv_buf text = { 0 };
+	int code = 0, rc;
+
+	for (int i = 0; args[i] && i < 10; i++)
+		argv[i + 1] = args[i];
+	rc = dv_proc_filter(argv, NULL, 0, in ? in->p : NULL, in ? in->n : 0,
+			    LIST_MAX, &text, &code, NULL);
+	if (!rc && code > 1)
+		rc = DV_EIO;
+	for (char *p = (char *)text.p; !rc && p && p < (char *)text.p + text.n;
+	     p += strlen(p) + 1)
+		rc = dv_strs_add(out, p, NULL);
+	dv_strs_sort(out);
+	dv_buf_release(&text);
+	return rc;
+}
+
+static int cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int has(const struct dv_strs *sorted, const char *s)
+{
+	return sorted->n && bsearch(&s, sorted->v, sorted->n,
+				    sizeof(*sorted->v), cmp);
+}
+
+/* Does another git work on the index? Then this waits for its end. */
+static int locked(struct dv_watch *w)
+{
+	char *index = dv_repo_index_path(&w->c.repo);
+	char *lock = index ? dv_fmt("%s.lock", index) : NULL;
+	int yes = lock && dv_file_exists(lock);
+
+	free(lock);
+	free(index);
+	return yes;
+}
+
+static int git_with(const char *const *argv, const struct dv_buf *in,
+		    unsigned int flags)
+{
+	struct dv_buf out = { 0 };
+	int code = 1;
+
+	if (dv_proc_filter(argv, NULL, flags, in->p, in->n, LIST_MAX, &out,
+			   &code, NULL))
+		code = 1;
+	dv_buf_release(&out);
+	return code;
+}
+
+static int add_files(struct dv_watch *w, const struct dv_strs *paths)
+{
+	static const char *const all[] = { "git", "add",
+		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
+	struct dv_buf in = { 0 };
+	int bad = 0;
+
+	for (size_t i = 0; i < paths->n; i++)
+		if (add_nul(&in, ":(top,literal)", paths->v[i]))
+			bad = 1;
+	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET)) {
+		/* One is gone by now, or cannot be read: the others one by one. */
+		for (size_t i = 0; i < paths->n && i < SINGLES_MAX; i++) {
+			char *spec = dv_fmt(":(top,literal)%s", paths->v[i]);
+			const char *one[] = { "git", "add", "--", spec, NULL };
+			struct dv_buf out = { 0 };
+			int code = 1;
+
+			if (!dv_file_exists(paths->v[i])) {
+				free(spec);
+				continue;	/* its own change comes */
+			}
+			for (int k = 0; k < TRIES && locked(w); k++)
+				usleep(TRY_MS * 1000);
+			if (!spec || dv_proc_capture(one, NULL, 0, LIST_MAX,
+						     &out, &code, NULL) || code) {
+				dv_log_warn("git add failed for '%s'",
+					    paths->v[i]);
+				bad = 1;
+			}
+			dv_buf_release(&out);
+			free(spec);
+		}
+	}
+	dv_buf_release(&in);
+	return bad;
+}
+
+/*
+ * Ignored files stay out, as with git add. So do those with a conflict: adding
+ * them would say that it is solved.
+ */
+static int auto_add(struct dv_watch *w)
+{
+	static const char *const ignored_args[] = { "check-ignore", "-z",
+						    "--stdin", NULL };
+	static const char *const unmerged_args[] = { "diff", "--name-only",
+		"-z", "--diff-filter=U", "--no-renames", NULL };
+	static const char *const remove_args[] = { "git", "update-index",
+		"--remove", "-z", "--stdin", NULL };
+	struct dv_strs ignored = { 0 }, unmerged = { 0 }, paths = { 0 };
+	struct dv_buf in = { 0 }, gone = { 0 };
+	int bad = 0;
+
+	for (int k = 0; k < TRIES && locked(w); k++)
+		usleep(TRY_MS * 1000);
+	for (size_t i = 0; i < w->changed.n; i++)
+		bad |= add_nul(&in, "", w->changed.v[i]);
+	if (in.n)
+		bad |= listed(ignored_args, &in, &ignored) != 0;
+	bad |= listed(unmerged_args, NULL, &unmerged) != 0;
+	for (size_t i = 0; i < w->changed.n; i++) {
+		const char *p = w->changed.v[i];
+
+		if (has(&unmerged, p))
+			dv_log_note("'%s' has a conflict and is not added", p);
+		else if (!has(&ignored, p) && dv_file_exists(p))
+			bad |= dv_strs_add(&paths, p, NULL) != 0;
+	}
+	if (paths.n)
+		bad |= add_files(w, &paths);
+	for (size_t i = 0; i < w->removed.n; i++)
+		if (!has(&unmerged, w->removed.v[i]))
+			bad |= add_nul(&gone, "", w->removed.v[i]);
+	if (gone.n && git_with(remove_args, &gone, 0)) {
+		dv_log_warn("deleted files could not be removed from the index");
+		bad = 1;
+	}
+	dv_strs_release(&ignored);
+	dv_strs_release(&unmerged);
+	dv_strs_release(&paths);
+	dv_buf_release(&in);
+	dv_buf_release(&gone);
+	return bad;
+}
+
+static int auto_version(struct dv_watch *w)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < w->changed.n; i++) {
+		const char *p = w->changed.v[i];
+		char *path = dv_fmt("%s%s", *p == '-' ? "./" : "", p);
+		const char *argv[] = { "git", "dv", "version", path,
+				       w->version, NULL };
+		struct dv_proc git;
+		int code = -1;
+
+		if (path && dv_file_exists(p) &&
+		    !dv_proc_start(&git, argv, NULL, 0, NULL))
+			code = dv_proc_wait(&git);
+		else if (!dv_file_exists(p))
+			code = 0;
+		if (code) {
+			dv_log_warn("'git dv version' failed for '%s' (exit code %d)",
+				    p, code);
+			bad = 1;
+		}
+		free(path);
+	}
+	return bad;
+}
+
+static int command(struct dv_watch *w)
+{
+	const char *argv[] = { "sh", "-c", w->exec, NULL };
+	struct dv_buf in = { 0 };
+	struct dv_err err = { 0 };
+	struct dv_proc sh;
+	int bad = 0, code;
+
+	for (size_t i = 0; i < w->changed.n; i++)
+		bad |= add_nul(&in, "", w->changed.v[i]);
+	for (size_t i = 0; i < w->removed.n; i++)
+		bad |= add_nul(&in, "", w->removed.v[i]);
+	if (bad || dv_proc_start(&sh, argv, NULL, DV_PROC_IN, &err)) {
+		dv_log_warn("the command was not run: %s",
+			    bad ? "out of memory" : err.msg);
+		dv_buf_release(&in);
+		return 1;
+	}
+	/* It need not read what it is given. */
+	if (dv_write_full(sh.in, in.p, in.n) && errno != EPIPE)
+		dv_log_debug("the command did not get all paths");
+	code = dv_proc_wait(&sh);
+	if (code)
+		dv_log_warn("the command ended with exit code %d", code);
+	dv_buf_release(&in);
+	return code != 0;
+}
+
+static int act(struct dv_watch *w)
+{
+	int bad = 0;
+
+	if (w->add)
+		bad |= auto_add(w);
+	if (w->version)
+		bad |= auto_version(w);
+	if (w->exec)
+		bad |= command(w);
+	return bad;
+}
+
+static void unique(struct dv_strs *s)
+{
+	size_t k = 0;
+
+	dv_strs_sort(s);
+	for (size_t i = 0; i < s->n; i++) {
+		if (k && !strcmp(s->v[k - 1], s->v[i]))
+			free(s->v[i]);
+		else
+			s->v[k++] = s->v[i];
+	}
+	s->n = k;
+}
+
+void dv_watch_act(struct dv_watch *w)
+{
+	pid_t pid;
+
+	if (w->acting || (!w->changed.n && !w->removed.n))
+		return;
+	unique(&w->changed);
+	unique(&w->removed);
+	pid = fork();
+	if (pid < 0) {
+		dv_log_warn("cannot start a process: %s", strerror(errno));
+		return;		/* with the next batch */
+	}
+	if (!pid) {
+		/* The lock and the socket end with the monitor, not with this. */
+		if (w->lock >= 0)
+			close(w->lock);
+		if (w->listen >= 0)
+			close(w->listen);
+		sigprocmask(SIG_SETMASK, &w->mask, NULL);
+		/* What it runs may ask the monitor, which does not wait. */
+		if (strchr(w->config_count, '='))
+			putenv(w->config_count);
+		else
+			unsetenv(w->config_count);
+		_exit(act(w));
+	}
+	w->acting = pid;
+	dv_strs_release(&w->changed);
+	dv_strs_release(&w->removed);
+}
+
+void dv_watch_acted(struct dv_watch *w, int wait)
+{
+	int st;
+	pid_t pid;
+
+	if (!w->acting)
+		return;
+	do
+		pid = waitpid(w->acting, &st, wait ? 0 : WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	if (!pid)
+		return;
+	w->acting = 0;
+	if (pid < 0 || !WIFEXITED(st) || WEXITSTATUS(st))
+		w->act_failed = 1;
+}

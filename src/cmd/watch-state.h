@@ -1,0 +1,81 @@
+/* The parts of `git dv watch`; of no other command. */
+#ifndef DV_CMD_WATCH_STATE_H
+#define DV_CMD_WATCH_STATE_H
+
+#include <signal.h>
+
+#include "base/proc.h"
+#include "cmd/cmd.h"
+#include "watch/changelog.h"
+#include "watch/monitor.h"
+
+/* A change that was told; owned. */
+struct dv_told {
+	struct dv_change c;
+	char *path, *from;
+	uint8_t seen, seen_from;	/* are these paths watched? */
+};
+
+struct dv_watch {
+	struct dv_ctx c;
+	struct dv_monitor *m;
+	/* Options. */
+	const char *log_file, *exec, *version;
+	int no_log, keep, settle_ms, seconds, once, add, fsmonitor, oids;
+	uint64_t log_max;
+	struct dv_strs under;		/* the PATHs, from the top */
+	/* watch-state.c */
+	char *dir;			/* <git dir>/dv-watch */
+	int lock, listen;
+	int configured;			/* core.fsmonitor is ours */
+	char *config_count;		/* for what may ask this monitor */
+	struct dv_changelog log;
+	int default_log;
+	char *log_path;			/* from the top, or NULL: elsewhere */
+	/* watch-emit.c */
+	struct dv_told *told;
+	size_t ntold, cap;
+	struct dv_buf out;		/* for standard output */
+	size_t unsaid;			/* lines that it did not take in time */
+	int out_gone;
+	size_t emitted;
+	/* watch-act.c */
+	struct dv_strs changed, removed;	/* for the next action */
+	pid_t acting;			/* or 0 */
+	int act_failed;
+	sigset_t mask;			/* as it was when the program started */
+};
+
+/* Take the worktree's lock and find the log. */
+int dv_watch_lock(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
+int dv_watch_log(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
+/* Before lines are written: a default log follows no link. */
+void dv_watch_log_check(struct dv_watch *w);
+int dv_watch_is_log(const struct dv_watch *w, const char *path);
+/* Paths must be in the worktree, and lead there by no link. */
+int dv_watch_paths(struct dv_watch *w, char **argv, int n,
+		   struct dv_err *err) DV_MUST_USE;
+/* Make Git ask this monitor, and no more. */
+int dv_watch_configure(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
+void dv_watch_unconfigure(struct dv_watch *w);
+/*
+ * A git that this process waits for must not wait for it: from now on none
+ * runs the hook, except with GIT_CONFIG_COUNT as w->config_count has it (a
+ * change of the environment, as dv_proc_start takes it).
+ */
+int dv_watch_environment(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
+void dv_watch_unlock(struct dv_watch *w);
+
+/* For dv_monitor_opts: keep it for dv_watch_emit. */
+int dv_watch_told(void *arg, const struct dv_change *change);
+/* Lines for what was told, and names for what is done with it. */
+int dv_watch_emit(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
+/* Write what standard output takes at once, or (`wait`) all of it. */
+void dv_watch_flush(struct dv_watch *w, int wait);
+
+/* Start what is to be done with the changes, unless it runs. */
+void dv_watch_act(struct dv_watch *w);
+/* Has it ended? `wait`: until it has. */
+void dv_watch_acted(struct dv_watch *w, int wait);
+
+#endif
