@@ -21,7 +21,8 @@ struct entry {
 	struct entry *dest;	/* where the content that stood here went */
 	struct entry *from;	/* whose content stands here */
 	struct dv_print base;
-	int64_t first, last;
+	int64_t first, when;	/* events */
+	int64_t last;		/* the quiet is counted from here */
 	uint8_t unsure;		/* there may be a writer */
 	uint8_t replaced;	/* what stood here at first is no more here */
 	char path[];
@@ -160,7 +161,7 @@ static struct entry *get(struct dv_coalesce *c, const char *path,
 	memcpy(e->path, path, n);
 	if (base)
 		e->base = *base;
-	e->first = e->last = now;
+	e->first = e->when = e->last = now;
 	if (++c->n > c->nslots)
 		grow(c);
 	k = slot_of(c, path);
@@ -193,15 +194,13 @@ static void forget(struct dv_coalesce *c, struct entry *e)
 	c->n--;
 }
 
-/*
- * An event now. What has been busy for long enough keeps its time, and so
- * comes due while no writer is known.
- */
+/* An event now. What was busy for too long is due where it has no writer. */
 static void touch(struct dv_coalesce *c, struct entry *e, struct list *l,
 		  int64_t now)
 {
-	if (l != &c->ready || now - e->first < c->quiet * CAP_TIMES)
-		e->last = now;
+	e->when = e->last = now;
+	if (l == &c->ready && now - e->first >= c->quiet * CAP_TIMES)
+		e->last = now - c->quiet;
 	put_in(l, e);
 }
 
@@ -326,7 +325,7 @@ static int tell(struct dv_coalesce *c, const struct entry *e,
 {
 	struct dv_change change = { .type = type, .path = e->path,
 		.from = from, .base = e->base, .now = *now,
-		.when_ms = e->last, .open = open };
+		.when_ms = e->when, .open = open };
 
 	return c->ops->told(c->arg, &change);
 }

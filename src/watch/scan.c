@@ -107,8 +107,9 @@ static int open_node(struct dv_monitor *m, const struct dv_node *dir,
 	int fd, up;
 
 	m->path.n = 0;
+	/* Anew: what is duplicated has the place of the last reader. */
 	if (!dir->parent)
-		return fcntl(m->top_fd, F_DUPFD_CLOEXEC, 0);
+		return openat(m->top_fd, ".", OPEN_DIR);
 	if (dv_tree_path(dir, &m->path, err)) {
 		errno = ENOMEM;
 		return -1;
@@ -210,6 +211,8 @@ static int add_watch(struct dv_monitor *m, struct dv_node *dir, int fd,
 		/* It moved, and its events are still to come. */
 		m->lost = 1;
 	}
+	if (dir->wd >= 0 && dir->wd != wd)
+		inotify_rm_watch(m->fd, dir->wd);
 	dv_tree_set_wd(&m->tree, dir, wd);
 	dv_tree_set_blind(&m->tree, dir, 0);
 	return 0;

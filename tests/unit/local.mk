@@ -6,7 +6,9 @@ unit_tests = \
 	tests/unit/test_attrs \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
+	tests/unit/test_changelog \
 	tests/unit/test_chunker \
+	tests/unit/test_coalesce \
 	tests/unit/test_coder \
 	tests/unit/test_config \
 	tests/unit/test_content \
@@ -26,6 +28,7 @@ unit_tests = \
 	tests/unit/test_idmap \
 	tests/unit/test_index \
 	tests/unit/test_ingest \
+	tests/unit/test_journal \
 	tests/unit/test_list \
 	tests/unit/test_maintain \
 	tests/unit/test_manifest \
@@ -46,6 +49,7 @@ unit_tests = \
 	tests/unit/test_sketch \
 	tests/unit/test_store \
 	tests/unit/test_storefmt \
+	tests/unit/test_tree \
 	tests/unit/test_txn \
 	tests/unit/test_verify \
 	tests/unit/test_zst
@@ -64,10 +68,18 @@ tests_unit_test_cache_SOURCES = tests/unit/test_cache.c \
 	tests/unit/testlib.h
 tests_unit_test_cache_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_changelog_SOURCES = tests/unit/test_changelog.c \
+	tests/unit/testlib.h
+tests_unit_test_changelog_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_chunker_SOURCES = tests/unit/test_chunker.c \
 	tests/unit/testlib.h \
 	tests/unit/refchunk.h
 tests_unit_test_chunker_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_coalesce_SOURCES = tests/unit/test_coalesce.c \
+	tests/unit/testlib.h
+tests_unit_test_coalesce_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_coder_SOURCES = tests/unit/test_coder.c \
 	tests/unit/testlib.h \
@@ -168,6 +180,10 @@ tests_unit_test_ingest_SOURCES = tests/unit/test_ingest.c \
 	tests/unit/storelib.h
 tests_unit_test_ingest_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c \
+	tests/unit/testlib.h
+tests_unit_test_journal_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_list_SOURCES = tests/unit/test_list.c \
 	tests/unit/testlib.h
 tests_unit_test_list_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
@@ -260,6 +276,10 @@ tests_unit_test_store_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_storefmt_SOURCES = tests/unit/test_storefmt.c \
 	tests/unit/testlib.h
 tests_unit_test_storefmt_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
+	tests/unit/testlib.h
+tests_unit_test_tree_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_txn_SOURCES = tests/unit/test_txn.c \
 	tests/unit/testlib.h \
