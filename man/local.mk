@@ -34,5 +34,6 @@ dist_man_MANS += \
 	man/git-dv-untrack.1 \
 	man/git-dv-verify.1 \
 	man/git-dv-version.1 \
+	man/git-dv-watch.1 \
 	man/git-dv.1 \
 	man/git-remote-dvstore.1

@@ -3,6 +3,7 @@ libdv_a_SOURCES += \
 	src/watch/changelog.h \
 	src/watch/coalesce.c \
 	src/watch/coalesce.h \
+	src/watch/events.c \
 	src/watch/fsmonitor.c \
 	src/watch/fsmonitor.h \
 	src/watch/journal.c \

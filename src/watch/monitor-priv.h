@@ -1,4 +1,4 @@
-/* What watch/monitor.c and watch/scan.c share; of nobody else. */
+/* What watch/monitor.c, events.c and scan.c share; of nobody else. */
 #ifndef DV_WATCH_MONITOR_PRIV_H
 #define DV_WATCH_MONITOR_PRIV_H
 
@@ -36,8 +36,27 @@ struct dv_monitor {
 	int starting;		/* what is found is no change */
 	int64_t retry;
 	size_t rescans;
+	uint64_t *links;	/* inodes that have several names */
+	size_t nlinks, links_cap;
 	struct dv_buf path;	/* scratch */
 };
+
+#define LIMBO_MS 100	/* the two ends of a move come together, or nearly */
+
+/* watch/monitor.c; `arg` is the monitor. */
+void dv_monitor_look(void *arg, const char *path, struct dv_print *out);
+/* Is the top still what its path leads to? */
+void dv_monitor_check_top(struct dv_monitor *m);
+
+/* watch/events.c */
+struct inotify_event;
+int dv_event(struct dv_monitor *m, const struct inotify_event *e,
+	     struct dv_err *err) DV_MUST_USE;
+/* What moved away and did not arrive by now (or `all`) is gone. */
+int dv_event_expire(struct dv_monitor *m, int64_t now, int all,
+		    struct dv_err *err) DV_MUST_USE;
+/* Mark the other names of files that have several. */
+void dv_event_links(struct dv_monitor *m);
 
 /* How a scan meets what is not as it was. */
 enum dv_scan {

@@ -21,12 +21,11 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define LIMBO_MS 100	/* the two ends of a move come together, or nearly */
 #define ANSWER_MAX ((size_t)4 << 20)
 
 /* --- what the coalescing asks --- */
 
-static void look(void *arg, const char *path, struct dv_print *out)
+void dv_monitor_look(void *arg, const char *path, struct dv_print *out)
 {
 	struct dv_monitor *m = arg;
 	const char *name;
@@ -99,8 +98,8 @@ static void over(void *arg, const char *path, const struct dv_print *now)
 		dv_tree_remove(&m->tree, n);
 }
 
-static const struct dv_coalesce_ops coalesce_ops = { look, writer, told,
-						     over };
+static const struct dv_coalesce_ops coalesce_ops = { dv_monitor_look, writer,
+						     told, over };
 
 /* --- mounts --- */
 
@@ -163,8 +162,7 @@ static char *escape(const char *s)
 	return dv_buf_detach(&b);
 }
 
-/* Is the top still what its path leads to? */
-static void check_top(struct dv_monitor *m)
+void dv_monitor_check_top(struct dv_monitor *m)
 {
 	struct stat st;
 
@@ -180,328 +178,7 @@ void dv_monitor_mounts(struct dv_monitor *m)
 	if (now != m->mounts)
 		m->lost = 1;
 	m->mounts = now;
-	check_top(m);
-}
-
-/* --- events --- */
-
-static struct dv_node *spot(struct dv_monitor *m, struct dv_node *dir,
-			    const char *name, int is_dir)
-{
-	struct dv_node *n = dv_tree_child(&m->tree, dir, name);
-
-	return n && n->dir == is_dir ? n : NULL;
-}
-
-/* The node of this name and kind, made where there is none. */
-static int place(struct dv_monitor *m, struct dv_node *dir, const char *name,
-		 int is_dir, struct dv_node **out, struct dv_err *err)
-{
-	struct dv_node *n = dv_tree_child(&m->tree, dir, name);
-	int rc = 0;
-
-	if (n && n->dir != is_dir) {
-		rc = dv_scan_drop(m, n, 1, err);
-		n = NULL;
-	}
-	if (!rc && !n) {
-		n = dv_tree_add(&m->tree, dir, name, is_dir);
-		rc = n ? 0 : dv_err_nomem(err);
-	}
-	*out = n;
-	return rc;
-}
-
-static int note(struct dv_monitor *m, enum dv_note what, const char *path,
-		const struct dv_print *base, struct dv_err *err)
-{
-	return dv_coalesce_note(m->coalesce, what, path, base, dv_now_ms(),
-				err);
-}
-
-/* The path of a file below a folder that had or has this path. */
-static int below(struct dv_buf *b, const char *folder,
-		 const struct dv_node *top, const struct dv_node *n,
-		 struct dv_err *err)
-{
-	struct dv_buf rest = { 0 };
-	int rc = 0;
-
-	b->n = 0;
-	if (n != top) {
-		/* From the top's own place on. */
-		size_t skip = 0;
-
-		rc = dv_tree_path(n, &rest, err);
-		for (const struct dv_node *p = top; p->parent; p = p->parent)
-			skip += strlen(p->name) + 1;
-		if (!rc)
-			rc = dv_buf_addf(b, err, "%s/%s", folder,
-					 dv_buf_str(&rest) + skip);
-	} else {
-		rc = dv_buf_addstr(b, folder, err);
-	}
-	dv_buf_release(&rest);
-	return rc;
-}
-
-/* Note all files of a subtree by the path that its top has or had. */
-static int note_all(struct dv_monitor *m, enum dv_note what,
-		    struct dv_node *top, const char *folder,
-		    struct dv_err *err)
-{
-	struct dv_buf b = { 0 };
-	int rc = 0;
-
-	for (struct dv_node *n = top; n && !rc; n = dv_tree_walk(top, n)) {
-		if (n->dir)
-			continue;
-		rc = below(&b, folder, top, n, err);
-		if (!rc)
-			rc = note(m, what, dv_buf_str(&b), &n->print, err);
-	}
-	dv_buf_release(&b);
-	return rc;
-}
-
-static int to_limbo(struct dv_monitor *m, struct dv_node *n, const char *path,
-		    uint32_t cookie, struct dv_err *err)
-{
-	size_t len = strlen(path) + 1;
-	struct limbo *l = malloc(sizeof(*l) + len), **end = &m->limbo;
-
-	if (!l)
-		return dv_err_nomem(err);
-	memcpy(l->path, path, len);
-	l->cookie = cookie;
-	l->since = dv_now_ms();
-	l->node = n;
-	l->next = NULL;
-	/* What stands at these paths next is no file that was never told of. */
-	if (note_all(m, DV_NOTE_TOUCHED, n, path, err)) {
-		free(l);
-		return DV_ENOMEM;
-	}
-	dv_tree_detach(&m->tree, n);
-	while (*end)
-		end = &(*end)->next;
-	*end = l;
-	return 0;
-}
-
-static struct limbo *from_limbo(struct dv_monitor *m, uint32_t cookie,
-				int is_dir)
-{
-	for (struct limbo **p = &m->limbo; *p; p = &(*p)->next) {
-		struct limbo *l = *p;
-
-		if (l->cookie == cookie && l->node->dir == is_dir) {
-			*p = l->next;
-			return l;
-		}
-	}
-	return NULL;
-}
-
-/* It went out of the worktree. */
-static int drop_limbo(struct dv_monitor *m, struct limbo *l,
-		      struct dv_err *err)
-{
-	struct dv_buf b = { 0 };
-	int rc = 0;
-
-	for (struct dv_node *n = l->node; n && !rc;
-	     n = dv_tree_walk(l->node, n)) {
-		struct dv_node *now;
-
-		if (n->dir)
-			continue;
-		rc = below(&b, l->path, l->node, n, err);
-		if (!rc)
-			rc = note(m, DV_NOTE_GONE, dv_buf_str(&b), &n->print,
-				  err);
-		now = rc ? NULL : dv_tree_find(&m->tree, dv_buf_str(&b));
-		if (now && !now->dir)
-			rc = note(m, DV_NOTE_FOUND, dv_buf_str(&b), NULL, err);
-	}
-	dv_buf_release(&b);
-	if (dv_scan_drop(m, l->node, 0, err) && !rc)
-		rc = DV_ENOMEM;
-	free(l);
-	return rc;
-}
-
-static int expire_limbo(struct dv_monitor *m, int64_t now, int all,
-			struct dv_err *err)
-{
-	int rc = 0;
-
-	while (!rc && m->limbo && (all || now - m->limbo->since >= LIMBO_MS)) {
-		struct limbo *l = m->limbo;
-
-		m->limbo = l->next;
-		rc = drop_limbo(m, l, err);
-	}
-	return rc;
-}
-
-static int arrive(struct dv_monitor *m, struct dv_node *dir, const char *name,
-		  const char *path, struct limbo *l, struct dv_err *err)
-{
-	struct dv_node *old = dv_tree_child(&m->tree, dir, name), *n;
-	struct dv_print base = { 0 };
-	struct dv_buf from = { 0 }, to = { 0 };
-	int64_t now = dv_now_ms();
-	int rc = 0;
-
-	if (old) {
-		/* Only an empty folder is overwritten: else they were exchanged. */
-		if (old->child)
-			m->lost = 1;
-		if (!old->dir)
-			base = old->print;
-		rc = dv_scan_drop(m, old, old->dir || l->node->dir, err);
-	}
-	n = rc ? NULL : dv_tree_attach(&m->tree, dir, l->node, name);
-	if (!n) {
-		free(l);
-		return rc ? rc : dv_err_nomem(err);
-	}
-	for (struct dv_node *f = n; f && !rc; f = dv_tree_walk(n, f)) {
-		if (f->dir)
-			continue;
-		rc = below(&from, l->path, n, f, err);
-		if (!rc)
-			rc = below(&to, path, n, f, err);
-		if (!rc)
-			rc = dv_coalesce_moved(m->coalesce, dv_buf_str(&from),
-					       &f->print, dv_buf_str(&to),
-					       &base, now, err);
-	}
-	/* What changed on the way was not told. */
-	if (!rc && n->dir)
-		rc = dv_scan(m, n, DV_SCAN_CHECK, err);
-	dv_buf_release(&from);
-	dv_buf_release(&to);
-	free(l);
-	return rc;
-}
-
-static int on_folder(struct dv_monitor *m, struct dv_node *dir,
-		     const struct inotify_event *e, const char *path,
-		     struct dv_err *err)
-{
-	struct dv_node *n = spot(m, dir, e->name, 1);
-	struct limbo *l;
-	int rc = 0;
-
-	if (e->mask & IN_MOVED_FROM)
-		return n ? to_limbo(m, n, path, e->cookie, err) : 0;
-	if (e->mask & IN_DELETE)
-		return n ? dv_scan_drop(m, n, 1, err) : 0;
-	if (e->mask & IN_MOVED_TO) {
-		l = from_limbo(m, e->cookie, 1);
-		if (l)
-			return arrive(m, dir, e->name, path, l, err);
-	}
-	if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
-		rc = place(m, dir, e->name, 1, &n, err);
-		if (!rc)
-			rc = dv_scan(m, n, DV_SCAN_NEW, err);
-	} else if (n && n->blind && (e->mask & IN_ATTRIB)) {
-		rc = dv_scan(m, n, DV_SCAN_CHECK, err);
-	}
-	return rc;
-}
-
-static int on_file(struct dv_monitor *m, struct dv_node *dir,
-		   const struct inotify_event *e, const char *path,
-		   struct dv_err *err)
-{
-	struct dv_node *n = spot(m, dir, e->name, 0);
-	struct dv_print base = { 0 };
-	enum dv_note what = DV_NOTE_TOUCHED;
-	struct limbo *l;
-	int rc;
-
-	if (n)
-		base = n->print;
-	if (e->mask & IN_MOVED_FROM)
-		return n ? to_limbo(m, n, path, e->cookie, err) : 0;
-	if (e->mask & IN_DELETE) {
-		rc = note(m, DV_NOTE_GONE, path, &base, err);
-		if (n)
-			dv_tree_remove(&m->tree, n);
-		return rc;
-	}
-	if (e->mask & IN_MOVED_TO) {
-		l = from_limbo(m, e->cookie, 0);
-		if (l)
-			return arrive(m, dir, e->name, path, l, err);
-		what = DV_NOTE_FOUND;
-	}
-	if (e->mask & IN_CREATE)
-		what = DV_NOTE_FOUND;
-	if (e->mask & IN_MODIFY)
-		what = DV_NOTE_WROTE;
-	if (e->mask & IN_CLOSE_WRITE)
-		what = DV_NOTE_CLOSED;
-	rc = place(m, dir, e->name, 0, &n, err);
-	if (!rc)
-		rc = note(m, what, path, &base, err);
-	return rc;
-}
-
-static int on_event(struct dv_monitor *m, const struct inotify_event *e,
-		    struct dv_err *err)
-{
-	struct dv_node *dir = dv_tree_by_wd(&m->tree, e->wd);
-	char *path;
-	int rc;
-
-	if (e->mask & IN_Q_OVERFLOW) {
-		m->lost = 1;
-		return 0;
-	}
-	if (!dir) {
-		if (e->wd == m->up_wd)
-			check_top(m);
-		return 0;
-	}
-	if (e->mask & IN_UNMOUNT)
-		m->lost = 1;
-	if (dir == m->tree.root &&
-	    (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)))
-		m->gone = 1;
-	if (e->mask & IN_IGNORED) {
-		dv_tree_set_wd(&m->tree, dir, -1);
-		return 0;
-	}
-	if (!e->len)
-		return 0;
-	if (!strcmp(e->name, ".git")) {
-		if (dir != m->tree.root)
-			dir->nested = !(e->mask & (IN_DELETE | IN_MOVED_FROM));
-		return 0;
-	}
-	if (dv_tree_top(dir) != m->tree.root)
-		return 0;	/* on its way: looked at when it arrives */
-	m->path.n = 0;
-	rc = dv_tree_path(dir, &m->path, err);
-	if (!rc)
-		rc = dv_buf_addf(&m->path, err, "%s%s", m->path.n ? "/" : "",
-				 e->name);
-	if (rc)
-		return rc;
-	path = strdup(dv_buf_str(&m->path));
-	if (!path)
-		return dv_err_nomem(err);
-	if (m->journal)
-		dv_journal_note(m->journal, path, (e->mask & IN_ISDIR) != 0);
-	rc = e->mask & IN_ISDIR ? on_folder(m, dir, e, path, err) :
-				  on_file(m, dir, e, path, err);
-	free(path);
-	return rc;
+	dv_monitor_check_top(m);
 }
 
 static int rescan(struct dv_monitor *m, struct dv_err *err)
@@ -513,7 +190,7 @@ static int rescan(struct dv_monitor *m, struct dv_err *err)
 	m->rescans++;
 	dv_log_debug("looking at all files again");
 	dv_coalesce_doubt(m->coalesce);
-	rc = expire_limbo(m, 0, 1, err);
+	rc = dv_event_expire(m, 0, 1, err);
 	if (!rc)
 		rc = dv_scan(m, m->tree.root, DV_SCAN_CHECK, err);
 	if (m->journal)
@@ -550,7 +227,7 @@ int dv_monitor_read(struct dv_monitor *m, struct dv_err *err)
 		for (char *p = buf; !rc && p < buf + n;) {
 			const struct inotify_event *e = (const void *)p;
 
-			rc = on_event(m, e, err);
+			rc = dv_event(m, e, err);
 			p += sizeof(*e) + e->len;
 		}
 	}
@@ -575,8 +252,9 @@ int64_t dv_monitor_due(const struct dv_monitor *m)
 int dv_monitor_settle(struct dv_monitor *m, int all, struct dv_err *err)
 {
 	int64_t now = dv_now_ms();
-	int rc = expire_limbo(m, now, all, err);
+	int rc = dv_event_expire(m, now, all, err);
 
+	dv_event_links(m);
 	if (!rc)
 		rc = dv_coalesce_settle(m->coalesce, now, all);
 	return rc;
@@ -588,6 +266,7 @@ static int add_uncertain(struct dv_monitor *m, struct dv_buf *out,
 {
 	int rc = 0;
 
+	dv_event_links(m);
 	if (!m->tree.blind && !m->tree.linked)
 		return 0;
 	for (struct dv_node *n = m->tree.root; n && !rc;
@@ -734,6 +413,7 @@ void dv_monitor_close(struct dv_monitor *m)
 	dv_journal_close(m->journal);
 	dv_tree_close(&m->tree);
 	dv_buf_release(&m->path);
+	free(m->links);
 	for (int i = 0; i < 3; i++) {
 		int fd = i == 0 ? m->fd : i == 1 ? m->top_fd : m->mounts_fd;
 

@@ -313,11 +313,16 @@ void dv_tree_set_blind(struct dv_tree *t, struct dv_node *n, int blind)
 	n->blind = blind != 0;
 }
 
+void dv_tree_set_linked(struct dv_tree *t, struct dv_node *n, int linked)
+{
+	t->linked += (size_t)(linked != 0);
+	t->linked -= n->linked;
+	n->linked = linked != 0;
+}
+
 void dv_tree_set_print(struct dv_tree *t, struct dv_node *n,
 		       const struct dv_print *print)
 {
 	n->print = *print;
-	t->linked += print->exists && print->linked;
-	t->linked -= n->linked;
-	n->linked = print->exists && print->linked;
+	dv_tree_set_linked(t, n, print->exists && print->linked);
 }

@@ -58,6 +58,7 @@ struct dv_node *dv_tree_by_wd(const struct dv_tree *t, int wd);
 /* wd -1: none. A node that had this one before has none then. */
 void dv_tree_set_wd(struct dv_tree *t, struct dv_node *node, int wd);
 void dv_tree_set_blind(struct dv_tree *t, struct dv_node *node, int blind);
+void dv_tree_set_linked(struct dv_tree *t, struct dv_node *node, int linked);
 void dv_tree_set_print(struct dv_tree *t, struct dv_node *node,
 		       const struct dv_print *print);
 

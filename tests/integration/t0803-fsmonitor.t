@@ -120,14 +120,31 @@ must git reset -q --hard
 must git clean -qfd
 ok 'reset and clean' agrees
 
-# Names that lie outside.
-must ln hard.txt ../outside
+# Several names of a file: what is written by one is changed by all.
+ln hard.txt hard2.txt
 ok 'a second name' agrees
 seen primed
-printf 'two\n' >../outside
-ok 'a change by a name outside of the worktree' agrees
+printf 'two\n' >hard2.txt
+ok 'a change by that name' agrees
+is 'is one of both' "$(git status --porcelain | tr '\n' ' ')" ' M hard.txt ?? hard2.txt '
+rm hard2.txt && must git checkout -q -- hard.txt
+printf 'three\n' >../outside
+ln ../outside linked.txt
+must git add linked.txt
+ok 'a file that lies also elsewhere' agrees
+seen primed
+printf 'four!\n' >../outside
+ok 'a change there' agrees
+is 'is seen' "$(git status --porcelain)" 'AM linked.txt'
+must git reset -q --hard
+stop TERM
+must ln hard.txt ../outside2
+monitor
+seen primed
+printf 'two\n' >../outside2
+ok 'the same where it was so before the monitor' agrees
 is 'is seen' "$(git status --porcelain)" ' M hard.txt'
-rm ../outside && must git checkout -q -- hard.txt
+rm -f ../outside* && must git checkout -q -- hard.txt
 
 # Tokens.
 is 'an unknown token means everything' "$(hook nonsense | tail -n 1)" /
