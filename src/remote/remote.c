@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hex.h"
@@ -276,6 +277,16 @@ static void write_cached(struct dv_remote *r, struct dv_remote_shard *s)
 	free(path);
 }
 
+/* Another shard holds all of it. */
+static void drop_cached(struct dv_remote *r, const char *name)
+{
+	char *path = r->cache_dir ? dv_fmt("%s/%s", r->cache_dir, name) : NULL;
+
+	if (path)
+		unlink(path);
+	free(path);
+}
+
 /* One read tells the sizes and, of most shards, everything. */
 static int read_shard(struct dv_remote *r, struct dv_remote_shard *s,
 		      struct dv_err *err)
@@ -400,8 +411,12 @@ static int list_shards(struct dv_remote *r, int *vanished, struct dv_err *err)
 			const char *name = names[l].v[i];
 
 			if (strlen(name) != 32 || !dv_hex_valid(name, 32) ||
-			    have_shard(r, name) || is_replaced(r, name))
+			    have_shard(r, name))
 				continue;
+			if (is_replaced(r, name)) {
+				drop_cached(r, name);
+				continue;
+			}
 			rc = add_shard(r, levels[l], name, err);
 			if (rc == DV_ENOTFOUND) {
 				*vanished = 1;
@@ -410,8 +425,11 @@ static int list_shards(struct dv_remote *r, int *vanished, struct dv_err *err)
 		}
 		dv_strs_release(&names[l]);
 	}
-	for (size_t i = 0; !rc && i < r->nshards; i++)
+	for (size_t i = 0; !rc && i < r->nshards; i++) {
 		r->shards[i]->replaced = is_replaced(r, r->shards[i]->name);
+		if (r->shards[i]->replaced)
+			drop_cached(r, r->shards[i]->name);
+	}
 	dv_strs_release(&have);
 	return rc;
 }

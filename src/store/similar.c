@@ -19,7 +19,7 @@
 #define VERSION 1u
 #define HEAD 64u
 #define ENTRY 84u
-#define ENTRIES_FIRST 4096u
+#define ENTRIES_FIRST 1024u
 #define ENTRIES_LAST (1u << 20)
 #define SLOTS_PER_ENTRY 8u
 #define BUCKET 4u
@@ -293,7 +293,7 @@ static void grow(struct dv_similar *t)
 {
 	struct dv_similar larger = { .path = t->path };
 
-	if (create(&larger, t->cap * 4, t->seed)) {
+	if (create(&larger, t->cap * 2, t->seed)) {
 		t->stays = 1;
 		return;
 	}

@@ -3,8 +3,8 @@
  *
  * One file a clone, mapped into memory: a ring of entries, each a sketch and
  * the chunk that may serve as base for what resembles it, and a hash table
- * from super-features to entries. It starts with 4,096 entries and grows
- * fourfold up to 1,048,576 (120 MiB; with one entry a chunk the last 64 GiB);
+ * from super-features to entries. It starts with 1,024 entries and doubles up
+ * to 1,048,576 (120 MiB; with one entry a chunk the last 64 GiB);
  * then new entries take the place of the oldest. It is a cache: whatever it
  * holds is only a suggestion, entries carry a checksum, and losing the file
  * loses nothing but some bytes. Several processes may use it at once.

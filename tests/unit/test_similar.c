@@ -7,7 +7,7 @@
 
 #include "store/similar.h"
 
-#define FIRST 4096u		/* entries of a new file */
+#define FIRST 1024u		/* entries of a new file */
 #define FIRST_SIZE (64 + (off_t)FIRST * (84 + 32))
 
 static char *in(void **state, const char *name)
@@ -214,7 +214,7 @@ static void growth_keeps(void **state)
 	assert_non_null(t);
 	for (uint64_t i = 0; i < N; i++)
 		add(t, i);
-	assert_true(size_of(path) > 3 * FIRST_SIZE);
+	assert_true(size_of(path) > FIRST_SIZE);
 	/* Some fell out of full buckets. */
 	for (uint64_t i = 0; i < N; i++)
 		kept += (unsigned int)knows(t, i);
@@ -545,7 +545,7 @@ static void two_handles(void **state)
 		assert_true(knows(u, i));
 	}
 	/* t grows the file; u goes on with the old one, and grows it too. */
-	for (uint64_t i = 1000; i < FIRST + 10; i++)
+	for (uint64_t i = 900; i < FIRST + 10; i++)
 		add(t, i);
 	for (uint64_t i = FIRST + 10; i < FIRST + 500; i++)
 		add(u, i);
@@ -556,7 +556,7 @@ static void two_handles(void **state)
 	dv_similar_close(u);
 	t = dv_similar_open(path);
 	assert_non_null(t);
-	assert_true(size_of(path) > 3 * FIRST_SIZE);
+	assert_true(size_of(path) > FIRST_SIZE);
 	dv_similar_close(t);
 	free(path);
 }
