@@ -265,6 +265,8 @@ int dv_cmd_watch(int argc, char **argv)
 		rc = finish(&w, rc, &err);
 	}
 	dv_watch_unconfigure(&w);
+	if (w.log.path && dv_changelog_close(&w.log, NULL))
+		dv_log_debug("the log has no room");
 	if (rc)
 		rc = dv_fail(&err);
 	else if (dv_cancelled())

@@ -14,7 +14,7 @@
 #include "cmd/watch-state.h"
 
 #define LIST_MAX ((size_t)256 << 20)
-#define TRIES 10
+#define TRIES 120
 #define TRY_MS 500
 #define SINGLES_MAX 1000
 
@@ -71,6 +71,12 @@ static int locked(struct dv_watch *w)
 	return yes;
 }
 
+static void wait_unlocked(struct dv_watch *w)
+{
+	for (int k = 0; k < TRIES && locked(w) && !dv_cancelled(); k++)
+		usleep(TRY_MS * 1000);
+}
+
 static int git_with(const char *const *argv, const struct dv_buf *in,
 		    unsigned int flags)
 {
@@ -94,7 +100,8 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 	for (size_t i = 0; i < paths->n; i++)
 		if (add_nul(&in, ":(top,literal)", paths->v[i]))
 			bad = 1;
-	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET)) {
+	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET) &&
+	    (wait_unlocked(w), git_with(all, &in, DV_PROC_QUIET))) {
 		/* One is gone by now, or cannot be read: the others one by one. */
 		for (size_t i = 0; i < paths->n && i < SINGLES_MAX; i++) {
 			char *spec = dv_fmt(":(top,literal)%s", paths->v[i]);
@@ -106,8 +113,8 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 				free(spec);
 				continue;	/* its own change comes */
 			}
-			for (int k = 0; k < TRIES && locked(w); k++)
-				usleep(TRY_MS * 1000);
+			if (!bad)
+				wait_unlocked(w);
 			if (!spec || dv_proc_capture(one, NULL, 0, LIST_MAX,
 						     &out, &code, NULL) || code) {
 				dv_log_warn("git add failed for '%s'",
@@ -138,8 +145,7 @@ static int auto_add(struct dv_watch *w)
 	struct dv_buf in = { 0 }, gone = { 0 };
 	int bad = 0;
 
-	for (int k = 0; k < TRIES && locked(w); k++)
-		usleep(TRY_MS * 1000);
+	wait_unlocked(w);
 	for (size_t i = 0; i < w->changed.n; i++)
 		bad |= add_nul(&in, "", w->changed.v[i]);
 	if (in.n)

@@ -67,7 +67,7 @@ for my $i (0 .. $files - 1) {
 	if ($i % 10 == 1) { rename $f, "$d/moved$i" }
 	if ($i % 10 == 2) { unlink $f }
 	if ($i % 10 == 3) { open $h, ">", "$d/tmp"; print $h "new$i"; close $h; rename "$d/tmp", $f }
-	select undef, undef, undef, 10 * $pause * $files / 10000 if $pause && $i % 10 == 0;
+	select undef, undef, undef, $pause if $pause && $i % 10 == 0;
 }
 END
 must perl "$T/load.pl" "$files" "$folders" "$pause"

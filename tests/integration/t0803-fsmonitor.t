@@ -201,6 +201,8 @@ is 'the setting goes at its end' "$(git config core.fsmonitor)" ''
 echo 1 >>d2/f207.bin
 ok 'and git works as before' agrees
 monitor
+# Its git must not be killed with it: that would leave a lock on the index.
+seen primed
 stop KILL
 must git dv watch --for 0
 is 'what a killed one left goes with the next' "$(git config core.fsmonitor)" ''
