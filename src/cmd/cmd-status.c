@@ -14,11 +14,11 @@
 #include "base/proc.h"
 #include "cmd/cmd.h"
 #include "repo/attrs.h"
+#include "repo/datafiles.h"
 #include "repo/gitindex.h"
 #include "repo/objects.h"
 
 #define STATUS_MAX ((size_t)1 << 30)
-#define ABOVE_DEFAULT (10u << 20)
 
 enum section { STAGED, MODIFIED, UNVERSIONED, NOT_PUSHED, MISSING, POINTERS,
 	       SECTIONS };
@@ -51,7 +51,7 @@ struct status {
 	struct list list[SECTIONS];
 	const struct dv_remote_info *remote;
 	struct dv_remotes remotes;
-	uint64_t above;
+	struct dv_data_rules rules;
 };
 
 static int add(struct list *l, const char *path, uint64_t size, char change,
@@ -109,7 +109,7 @@ static int scan_index(struct status *s, struct dv_err *err)
 			}
 		}
 		if (!is) {
-			if (size > s->above)
+			if (dv_data_classify(&s->rules, e->path, size))
 				rc = add(&s->list[UNVERSIONED], e->path, size,
 					 0, err);
 			continue;
@@ -217,8 +217,8 @@ static int parse_git(struct status *s, struct dv_buf *out,
 }
 
 /*
- * Untracked data. What already has filter=dv only waits for git add; the
- * rest is named from dv.above on.
+ * Untracked data. What already has filter=dv only waits for git add; of the
+ * rest the pre-commit hook would say the same.
  */
 static int scan_untracked(struct status *s, const struct dv_strs *untracked,
 			  struct dv_err *err)
@@ -228,7 +228,7 @@ static int scan_untracked(struct status *s, const struct dv_strs *untracked,
 	for (size_t i = 0; !rc && i < untracked->n; i++) {
 		uint64_t size = file_size(s, untracked->v[i]);
 
-		if (size > s->above)
+		if (dv_data_classify(&s->rules, untracked->v[i], size))
 			rc = add(&s->list[UNVERSIONED], untracked->v[i], size,
 				 0, err);
 	}
@@ -440,8 +440,9 @@ int dv_cmd_status(int argc, char **argv)
 		rc = dv_ctx_store(&s.c, 1);
 	if (rc)
 		goto out;
-	s.above = dv_config_size(&s.c.repo, "dv.above", ABOVE_DEFAULT);
-	rc = dv_remotes_load(&s.c.repo, &s.remotes, &err);
+	rc = dv_data_rules_load(&s.rules, &s.c.repo, &err);
+	if (!rc)
+		rc = dv_remotes_load(&s.c.repo, &s.remotes, &err);
 	if (!rc) {
 		s.remote = dv_remotes_find(&s.remotes, NULL);
 		rc = gather(&s, &err);
@@ -455,6 +456,7 @@ int dv_cmd_status(int argc, char **argv)
 	else
 		print_human(&s);
 	dv_remotes_release(&s.remotes);
+	dv_data_rules_release(&s.rules);
 out:
 	for (int k = 0; k < SECTIONS; k++) {
 		for (size_t i = 0; i < s.list[k].n; i++)

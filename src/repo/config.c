@@ -22,7 +22,8 @@
  */
 static const char *const team_keys[] = {
 	"dv.remote", "dv.above", "dv.include", "dv.exclude", "dv.compression",
-	"dv.delta",
+	"dv.delta", "dv.hookmode", "dv.hookmin", "dv.hookextensions",
+	"dv.hookfolders", "dv.hookexclude",
 };
 
 int dv_config_team_allowed(const char *key)

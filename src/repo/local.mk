@@ -6,6 +6,8 @@ libdv_a_SOURCES += \
 	src/repo/clones.c \
 	src/repo/clones.h \
 	src/repo/config.c \
+	src/repo/datafiles.c \
+	src/repo/datafiles.h \
 	src/repo/gitindex.c \
 	src/repo/gitindex.h \
 	src/repo/history.c \

@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test_coalesce \
 	tests/unit/test_coder \
 	tests/unit/test_config \
+	tests/unit/test_datafiles \
 	tests/unit/test_content \
 	tests/unit/test_damaged_remote \
 	tests/unit/test_delta \
@@ -152,6 +153,10 @@ tests_unit_test_gitindex_SOURCES = tests/unit/test_gitindex.c \
 	tests/unit/testlib.h \
 	tests/unit/gitlib.h
 tests_unit_test_gitindex_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_datafiles_SOURCES = tests/unit/test_datafiles.c \
+	tests/unit/testlib.h
+tests_unit_test_datafiles_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_glob_SOURCES = tests/unit/test_glob.c \
 	tests/unit/testlib.h

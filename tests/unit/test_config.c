@@ -22,10 +22,11 @@ static void team_file(const char *text)
 static void allow_list(void **state)
 {
 	static const char *const yes[] = { "dv.remote", "dv.above",
-		"dv.include", "dv.exclude", "dv.compression",
-		"dv.remote.store.url", "dv.remote.store.uuid",
+		"dv.include", "dv.exclude", "dv.compression", "dv.hookmode",
+		"dv.hookmin", "dv.hookextensions", "dv.hookfolders",
+		"dv.hookexclude", "dv.remote.store.url", "dv.remote.store.uuid",
 		"dv.remote.a.b.url", "dv.remote.With Space.url" };
-	static const char *const no[] = { "", "dv", "dv.", "dv.store",
+	static const char *const no[] = { "", "dv", "dv.hooks", "dv.hookmodes", "dv.", "dv.store",
 		"dv.remotes", "dv.remote.", "dv.remote.url", "dv.remote.uuid",
 		"dv.remote.x.command", "dv.remote.x.token", "dv.remote.x.urls",
 		"dv.remote.x.url.command", "dv.Remote", "core.hookspath",
