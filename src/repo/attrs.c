@@ -1,8 +1,10 @@
 #include "repo/attrs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "codec/glob.h"
 
 #define ATTRS_MAX (16u << 20)
 
@@ -229,4 +231,83 @@ int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 	dv_buf_release(&in);
 	dv_buf_release(&out);
 	return rc;
+}
+
+static void load_level(struct dv_attrs_level *l, char *file)
+{
+	struct dv_buf text = { 0 };
+
+	dv_strs_release(&l->patterns);
+	l->all = !file;
+	if (file && dv_file_exists(file)) {
+		if (dv_attrs_list(file, &l->patterns, NULL) ||
+		    dv_file_read(file, &text, ATTRS_MAX, NULL))
+			l->all = 1;
+		else
+			l->all |= strstr(dv_buf_str(&text), "[attr]") != NULL;
+	}
+	dv_buf_release(&text);
+	free(file);
+}
+
+static int level_has(const struct dv_attrs_level *l, const char *path)
+{
+	if (l->all)
+		return 1;
+	for (size_t i = 0; i < l->patterns.n; i++)
+		if (dv_glob_path(l->patterns.v[i], path))
+			return 1;
+	return 0;
+}
+
+int dv_attrs_may(struct dv_attrs_guess *g, const struct dv_repo *r,
+		 const char *path)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *p = path;
+
+	if (!g->begun) {
+		g->begun = 1;
+		load_level(&g->info, dv_fmt("%s/info/attributes",
+					    r->common_dir));
+		if ((xdg && *xdg) || home)
+			load_level(&g->user, xdg && *xdg ?
+				   dv_fmt("%s/git/attributes", xdg) :
+				   dv_fmt("%s/.config/git/attributes", home));
+	}
+	if (level_has(&g->info, path) || level_has(&g->user, path))
+		return 1;
+	for (int i = 0; p; i++) {
+		struct dv_attrs_level *l = &g->level[i];
+		size_t n = (size_t)(p - path);
+
+		if (i == DV_ATTRS_LEVELS)
+			return 1;
+		if (!l->dir || strlen(l->dir) != n ||
+		    strncmp(l->dir, path, n)) {
+			free(l->dir);
+			l->dir = strndup(path, n);
+			if (!l->dir)
+				return 1;
+			load_level(l, dv_fmt("%s/%s.gitattributes", r->top,
+					     l->dir));
+		}
+		if (level_has(l, p))
+			return 1;
+		p = strchr(p, '/');
+		if (p)
+			p++;
+	}
+	return 0;
+}
+
+void dv_attrs_guess_release(struct dv_attrs_guess *g)
+{
+	for (int i = 0; i < DV_ATTRS_LEVELS; i++) {
+		free(g->level[i].dir);
+		dv_strs_release(&g->level[i].patterns);
+	}
+	dv_strs_release(&g->user.patterns);
+	dv_strs_release(&g->info.patterns);
+	memset(g, 0, sizeof(*g));
 }

@@ -32,4 +32,27 @@ int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
 int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 		   struct dv_err *err) DV_MUST_USE;
 
+/*
+ * A guess without running git, for callers that must cost next to nothing: 0
+ * where no attributes file can give the path filter=dv, 1 where one may. Paths
+ * in order are cheapest. `{ 0 }` is ready.
+ */
+#define DV_ATTRS_LEVELS 32
+
+struct dv_attrs_level {
+	char *dir;		/* with its '/' at the end; "" is the top */
+	struct dv_strs patterns;
+	int all;		/* it defines macros: any path may match */
+};
+
+struct dv_attrs_guess {
+	struct dv_attrs_level level[DV_ATTRS_LEVELS];
+	struct dv_attrs_level user, info;
+	int begun;
+};
+
+int dv_attrs_may(struct dv_attrs_guess *g, const struct dv_repo *r,
+		 const char *path);
+void dv_attrs_guess_release(struct dv_attrs_guess *g);
+
 #endif

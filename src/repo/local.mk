@@ -8,12 +8,16 @@ libdv_a_SOURCES += \
 	src/repo/config.c \
 	src/repo/datafiles.c \
 	src/repo/datafiles.h \
+	src/repo/findings.c \
+	src/repo/findings.h \
 	src/repo/gitindex.c \
 	src/repo/gitindex.h \
 	src/repo/history.c \
 	src/repo/history.h \
 	src/repo/hooks.c \
 	src/repo/hooks.h \
+	src/repo/indexwalk.c \
+	src/repo/indexwalk.h \
 	src/repo/named.c \
 	src/repo/named.h \
 	src/repo/objects.c \
@@ -25,5 +29,7 @@ libdv_a_SOURCES += \
 	src/repo/repo.c \
 	src/repo/repo.h \
 	src/repo/roots.c \
-	src/repo/roots.h
+	src/repo/roots.h \
+	src/repo/staged.c \
+	src/repo/staged.h
 

@@ -79,6 +79,7 @@ static int one_blob(struct walk *w, const char *hex, const char *path,
 	size_t hs = dv_repo_oid_size(w->repo);
 	struct dv_id key = { { 0 } };
 	struct dv_buf text = { 0 };
+	char spec[65];
 	int rc;
 
 	if (!is_registry(path) || strlen(hex) < 2 * hs ||
@@ -88,7 +89,10 @@ static int one_blob(struct walk *w, const char *hex, const char *path,
 	rc = seen(w, SEEN_BLOB, key, err);
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
-	rc = dv_objects_read(w->objects, key.b, DV_JSON_MAX, &text, err);
+	memcpy(spec, hex, 2 * hs);
+	spec[2 * hs] = '\0';
+	rc = dv_objects_read(w->objects, spec, "blob", DV_JSON_MAX, &text,
+			     err);
 	if (!rc)
 		rc = dv_registry_named(text.p, text.n, one_content, w, err);
 	dv_buf_release(&text);

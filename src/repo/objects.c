@@ -91,8 +91,8 @@ void dv_objects_close(struct dv_objects *o)
 
 static int start_cat(struct dv_objects *o, struct dv_err *err)
 {
-	static const char *const argv[] = { "git", "cat-file", "--batch",
-					    NULL };
+	static const char *const argv[] = { "git", "cat-file",
+					    "--batch-command", NULL };
 	int rc;
 
 	if (o->cat_on)
@@ -113,29 +113,57 @@ static int cat_broken(struct dv_err *err)
 	return dv_err_set(err, DV_EIO, "git cat-file ended unexpectedly");
 }
 
-/* "<id> <type> <size>\n<bytes>\n" or "<id> missing\n" */
-static int read_cat(struct dv_objects *o, const uint8_t *id, size_t max,
-		    struct dv_buf *out, struct dv_err *err)
+/*
+ * Ask for "info" or "contents" of an object by any name. The answer is
+ * "<id> <type> <size>\n", and "<bytes>\n" behind it, or "<name> missing\n".
+ */
+static int ask(struct dv_objects *o, const char *what, const char *spec,
+	       char id[65], char type[32], uint64_t *size, struct dv_err *err)
 {
-	char line[256], type[32];
-	size_t n = dv_repo_oid_size(o->repo), left;
-	unsigned long long size;
-	int rc = start_cat(o, err);
+	char line[256];
+	unsigned long long n;
+	int rc = start_cat(o, err), len;
 
 	if (rc)
 		return rc;
-	dv_hex_encode(line, id, n);
-	line[2 * n] = '\n';
-	if (dv_write_full(o->cat.in, line, 2 * n + 1) ||
+	len = snprintf(line, sizeof(line), "%s %s\n", what, spec);
+	if (len < 0 || (size_t)len >= sizeof(line))
+		return dv_err_set(err, DV_EINVAL, "a name is too long");
+	if (dv_write_full(o->cat.in, line, (size_t)len) ||
 	    !fgets(line, sizeof(line), o->from))
 		return cat_broken(err);
-	if (sscanf(line, "%*s %31s %llu", type, &size) != 2) {
+	if (sscanf(line, "%64s %31s %llu", id, type, &n) != 3) {
 		line[strcspn(line, "\n")] = '\0';
 		return dv_err_set(err, DV_ENOTFOUND,
 				  "git does not have object %s", line);
 	}
+	*size = n;
+	return 0;
+}
+
+int dv_objects_info(struct dv_objects *o, const char *spec, uint8_t *id,
+		    char type[32], uint64_t *size, struct dv_err *err)
+{
+	char hex[65];
+	int rc = ask(o, "info", spec, hex, type, size, err);
+
+	if (!rc && id && (strlen(hex) != 2 * dv_repo_oid_size(o->repo) ||
+			  dv_hex_decode(id, hex, dv_repo_oid_size(o->repo))))
+		rc = cat_broken(err);
+	return rc;
+}
+
+int dv_objects_read(struct dv_objects *o, const char *spec, const char *want,
+		    size_t max, struct dv_buf *out, struct dv_err *err)
+{
+	char hex[65], type[32];
+	uint64_t size, left;
+	int rc = ask(o, "contents", spec, hex, type, &size, err);
+
+	if (rc)
+		return rc;
 	out->n = 0;
-	if (!strcmp(type, "blob") && size <= max) {
+	if (!strcmp(type, want) && size <= max) {
 		rc = dv_buf_reserve(out, (size_t)size, err);
 		if (rc)
 			return rc;
@@ -143,14 +171,26 @@ static int read_cat(struct dv_objects *o, const uint8_t *id, size_t max,
 			return cat_broken(err);
 		out->n = (size_t)size;
 	} else {
-		for (left = (size_t)size; left; left--)
+		for (left = size; left; left--)
 			if (getc_unlocked(o->from) == EOF)
 				return cat_broken(err);
-		rc = dv_err_set(err, DV_EINVAL, "not a blob of at most %zu bytes", max);
+		rc = dv_err_set(err, DV_EINVAL, "%s is no %s, or too large",
+				hex, want);
 	}
 	if (getc_unlocked(o->from) != '\n')
 		return cat_broken(err);
 	return rc;
+}
+
+static int read_cat(struct dv_objects *o, const uint8_t *id,
+		    struct dv_buf *out, struct dv_err *err)
+{
+	char hex[65];
+	size_t n = dv_repo_oid_size(o->repo);
+
+	dv_hex_encode(hex, id, n);
+	hex[2 * n] = '\0';
+	return dv_objects_read(o, hex, "blob", DV_FOREIGN_MAX, out, err);
 }
 
 int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
@@ -162,17 +202,11 @@ int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 	if (o->git2)
 		n = o->ops->read_small(o->git2, id, small, sizeof(small));
 	if (n == DV_GIT2_ABSENT)
-		return read_cat(o, id, DV_FOREIGN_MAX, out, err);
+		return read_cat(o, id, out, err);
 	if (n < 0)
 		return dv_err_set(err, DV_EINVAL, "not a small blob");
 	out->n = 0;
 	return dv_buf_add(out, small, (size_t)n, err);
-}
-
-int dv_objects_read(struct dv_objects *o, const uint8_t *id, size_t max,
-		    struct dv_buf *out, struct dv_err *err)
-{
-	return read_cat(o, id, max, out, err);
 }
 
 int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,

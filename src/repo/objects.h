@@ -20,9 +20,17 @@ void dv_objects_close(struct dv_objects *o);
  */
 int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 			  struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
-/* The same for a blob of at most `max` bytes, always through git. */
-int dv_objects_read(struct dv_objects *o, const uint8_t *id, size_t max,
-		    struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
+/*
+ * By any name without a newline that git knows, through git itself: id (may be
+ * NULL), type and size. DV_ENOTFOUND: no such object.
+ */
+int dv_objects_info(struct dv_objects *o, const char *spec, uint8_t *id,
+		    char type[32], uint64_t *size, struct dv_err *err)
+	DV_MUST_USE;
+/* The whole of it; DV_EINVAL: of another type, or larger than `max`. */
+int dv_objects_read(struct dv_objects *o, const char *spec, const char *type,
+		    size_t max, struct dv_buf *out, struct dv_err *err)
+	DV_MUST_USE;
 /* Is this blob a pointer? 1 with *oid, 0, or negative. Asks the cache first. */
 int dv_objects_pointer(struct dv_objects *o, struct dv_cache *cache,
 		       const uint8_t *id, struct dv_oid *oid,

@@ -95,6 +95,97 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	return 0;
 }
 
+/* The text behind `key` in a small file, without its newline. Caller frees. */
+static char *line_of(const char *path, const char *key)
+{
+	struct dv_buf b = { 0 };
+	char *text = NULL;
+
+	if (path && !dv_file_read(path, &b, 65536, NULL) &&
+	    !strncmp(dv_buf_str(&b), key, strlen(key))) {
+		b.p[strcspn((char *)b.p, "\n")] = '\0';
+		text = strdup((char *)b.p + strlen(key));
+	}
+	dv_buf_release(&b);
+	return text;
+}
+
+/* A path that is relative to `dir`, resolved. Caller frees. */
+static char *resolved(const char *dir, const char *path)
+{
+	char *full = *path == '/' ? strdup(path) : dv_fmt("%s/%s", dir, path);
+	char *real = full ? realpath(full, NULL) : NULL;
+
+	free(full);
+	return real;
+}
+
+/*
+ * 1 where the configuration says nothing of the repository's shape. A word that
+ * is met where it means something else costs one more process.
+ */
+static int is_plain(const char *common_dir)
+{
+	char *path = dv_fmt("%s/config", common_dir), *bare;
+	struct dv_buf b = { 0 };
+	int plain = 0;
+
+	if (path && !dv_file_read(path, &b, 1u << 20, NULL)) {
+		dv_buf_str(&b);
+		bare = strcasestr((char *)b.p, "bare");
+		plain = !strcasestr((char *)b.p, "objectformat") &&
+			!strcasestr((char *)b.p, "worktree") &&
+			(!bare || !strncasecmp(bare, "bare = false\n", 13));
+	}
+	dv_buf_release(&b);
+	free(path);
+	return plain;
+}
+
+int dv_repo_open_here(struct dv_repo *r)
+{
+	const char *dir = getenv("GIT_DIR"), *common = getenv("GIT_COMMON_DIR");
+	char *file, *link = NULL;
+
+	memset(r, 0, sizeof(*r));
+	if (getenv("GIT_WORK_TREE") || (dir && !strcmp(dir, ".")))
+		return -1;
+	unsetenv("GIT_INTERNAL_SUPER_PREFIX");
+	if (!dir || !*dir) {
+		dir = ".git";
+		if (!dv_dir_exists(dir))
+			dir = link = line_of(dir, "gitdir: ");
+	}
+	r->algo = 1;
+	r->top = getcwd(NULL, 0);
+	r->prefix = strdup("");
+	if (dir && r->top)
+		r->git_dir = resolved(r->top, dir);
+	free(link);
+	if (!r->git_dir || !r->prefix)
+		goto fail;
+	file = dv_fmt("%s/commondir", r->git_dir);
+	link = common && *common ? strdup(common) : line_of(file, "");
+	free(file);
+	if (link && common && *common)
+		r->common_dir = resolved(r->top, link);
+	else if (link)
+		r->common_dir = resolved(r->git_dir, link);
+	else
+		r->common_dir = strdup(r->git_dir);
+	free(link);
+	file = dv_fmt("%s/HEAD", r->git_dir);
+	if (r->common_dir && file && dv_file_exists(file) &&
+	    is_plain(r->common_dir)) {
+		free(file);
+		return 0;
+	}
+	free(file);
+fail:
+	dv_repo_close(r);
+	return -1;
+}
+
 void dv_repo_close(struct dv_repo *r)
 {
 	free(r->top);

@@ -30,6 +30,12 @@ struct dv_repo {
 
 /* DV_ENOTFOUND: not in a repository (with Git's own words). */
 int dv_repo_open(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
+/*
+ * The same without running git, for hooks, which git starts at the top of the
+ * worktree: 0, or -1 where the repository is not of the plain kind and
+ * dv_repo_open must look.
+ */
+int dv_repo_open_here(struct dv_repo *r);
 void dv_repo_close(struct dv_repo *r);
 /* 20 or 32 */
 size_t dv_repo_oid_size(const struct dv_repo *r);
