@@ -7,16 +7,48 @@
 #include "base/file.h"
 #include "cmd/cmd.h"
 #include "filter/session.h"
-#include "repo/attrs.h"
+#include "repo/findings.h"
 #include "repo/gitindex.h"
+#include "repo/indexwalk.h"
 #include "repo/publish.h"
 #include "watch/fsmonitor.h"
 
-#define NAMED_MAX 10
 #define STDIN_MAX (64u << 20)
 
-/* "<local ref> <local id> <remote ref> <remote id>" a line. */
-static int read_refs(struct dv_strs *revs, struct dv_err *err)
+/*
+ * git starts hooks at the top of the worktree, where the repository can be
+ * opened without asking git; from elsewhere, as by hand, git is asked. The cache
+ * is opened by who needs it.
+ */
+static int open_repo(struct dv_ctx *c)
+{
+	int rc;
+
+	if (!dv_repo_open_here(&c->repo)) {
+		c->have_repo = 1;
+		return 0;
+	}
+	rc = dv_ctx_repo(c);
+	if (!rc && c->repo.top && chdir(c->repo.top)) {
+		dv_log_error("cannot change to '%s'", c->repo.top);
+		rc = 1;
+	}
+	return rc;
+}
+
+static void need_cache(struct dv_ctx *c)
+{
+	if (!c->cache)
+		c->cache = dv_cache_open(c->repo.common_dir, c->repo.git_dir);
+	c->repo.cache = c->cache;
+}
+
+/*
+ * "<local ref> <local id> <remote ref> <remote id>" a line. A deletion sends
+ * nothing.
+ */
+static int read_refs(struct dv_strs *revs, struct dv_strs *there,
+		     struct dv_err *err)
 {
 	struct dv_buf in = { .max = STDIN_MAX };
 	char *line, *save = NULL;
@@ -45,34 +77,81 @@ static int read_refs(struct dv_strs *revs, struct dv_err *err)
 		     w = strtok_r(NULL, " ", &s2))
 			f[n++] = w;
 		if (n < 4 || !f[1][strspn(f[1], "0")])
-			continue;	/* a deletion sends nothing */
+			continue;
 		rc = dv_strs_add(revs, f[1], err);
+		if (!rc && f[3][strspn(f[3], "0")])
+			rc = dv_strs_add(there, f[3], err);
 	}
 	dv_buf_release(&in);
 	return rc;
 }
 
-static int pre_push(struct dv_ctx *c, const char *url, struct dv_err *err)
+/* What the commits would bring into git itself. */
+static int check_push(struct dv_ctx *c, const char *remote,
+		      const struct dv_strs *revs, const struct dv_strs *there,
+		      int dry_run, struct dv_err *err)
 {
-	struct dv_strs revs = { 0 };
-	struct dv_publish a = { .repo = &c->repo, .cache = c->cache,
-				.revs = &revs, .quiet_if_nothing = 1 };
-	int rc = read_refs(&revs, err);
+	struct dv_changes changes = { 0 };
+	struct dv_findings found = { 0 };
+	struct dv_objects *o = NULL;
+	struct dv_strs known = { 0 };
+	int rc = dv_objects_open(&o, &c->repo, 0, err);
 
-	a.dry_run = dv_parent_is_dry_push();
-	/* The remote helper sends content by itself, before the refs. */
-	if (!rc && revs.n && (!url || strncmp(url, "dvstore::", 9))) {
-		if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
-			rc = dv_err_set(err, DV_EIO,
-					"the local store cannot be opened");
-		a.store = &c->store;
-		a.pool = c->pool;
-		if (!rc)
-			rc = dv_publish(&a, err);
+	/* The other side may have commits that are not here. */
+	for (size_t i = 0; !rc && i < there->n; i++) {
+		char type[32];
+		uint64_t size;
+
+		rc = dv_objects_info(o, there->v[i], NULL, type, &size, err);
+		if (!rc && (!strcmp(type, "commit") || !strcmp(type, "tag")))
+			rc = dv_strs_add(&known, there->v[i], err);
+		else if (rc == DV_ENOTFOUND)
+			rc = 0;
 	}
+	if (!rc)
+		rc = dv_changes_of_range(&c->repo, revs, &known, remote,
+					 &changes, err);
+	if (!rc)
+		rc = dv_findings_look(&c->repo, o, &c->cache, &changes, 0,
+				      &found, err);
+	if (!rc)
+		rc = dv_hook_report(c, &found, 1, dry_run, err);
+	dv_findings_release(&found);
+	dv_changes_release(&changes);
+	dv_strs_release(&known);
+	dv_objects_close(o);
+	return rc;
+}
+
+static int pre_push(struct dv_ctx *c, const char *name, const char *url,
+		    const struct dv_strs *revs, const struct dv_strs *there,
+		    struct dv_err *err)
+{
+	struct dv_publish a = { .repo = &c->repo, .revs = revs,
+				.quiet_if_nothing = 1 };
+	int rc;
+
+	need_cache(c);
+	a.cache = c->cache;
+	a.dry_run = dv_parent_is_dry_push();
+	/* Without a name, git gives the URL in its place. */
+	if (name && url && !strcmp(name, url))
+		name = NULL;
+	rc = check_push(c, name, revs, there, a.dry_run, err);
+	if (rc)
+		return rc;
+	/* The remote helper sends content by itself, before the refs. */
+	if (url && !strncmp(url, "dvstore::", 9))
+		return 0;
+	if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
+		rc = dv_err_set(err, DV_EIO,
+				"the local store cannot be opened");
+	a.store = &c->store;
+	a.pool = c->pool;
+	if (!rc)
+		rc = dv_publish(&a, err);
 	if (rc)
 		dv_err_prefix(err, "content is not pushed, so nothing is ('git push --no-verify' would leave it behind)");
-	dv_strs_release(&revs);
 	return rc;
 }
 
@@ -102,112 +181,149 @@ static void drop_absent(struct dv_ctx *c, struct dv_ptrs *ptrs)
 }
 
 /*
+ * May this index entry be a file that was left as a pointer? Git wrote it with
+ * a pointer's size. -1: only its blob tells.
+ */
+static int left_as_pointer(struct dv_ctx *c, const uint8_t *blob, size_t hs,
+			   uint32_t mode, uint8_t stage, uint32_t size)
+{
+	struct dv_oid oid;
+	int is;
+
+	if (size < 90 || size > DV_POINTER_MAX || stage ||
+	    (mode & 0170000) != 0100000)
+		return 0;
+	is = dv_cache_blob_get(c->cache, blob, hs, &oid);
+	/* Content of such a size is content. */
+	return is == 1 ? size != (uint32_t)oid.size : is;
+}
+
+/* A pass over the index that costs no more than that. */
+static int any_left(struct dv_ctx *c, const char *path)
+{
+	struct dv_indexwalk w;
+	int any = 0;
+
+	if (dv_indexwalk_open(&w, path, c->repo.algo))
+		return 0;
+	while (!any && dv_indexwalk_next(&w) > 0)
+		any = left_as_pointer(c, w.oid, w.hash_size, w.mode, w.stage,
+				      w.size) != 0;
+	dv_indexwalk_close(&w);
+	return any;
+}
+
+static int add_left(struct dv_ptrs *ptrs, const char *path,
+		    const struct dv_oid *oid, struct dv_err *err)
+{
+	struct dv_ptr *v = dv_grow(ptrs->v, &ptrs->cap, ptrs->n + 1,
+				   sizeof(*v));
+
+	if (!v)
+		return dv_err_nomem(err);
+	ptrs->v = v;
+	v += ptrs->n;
+	memset(v, 0, sizeof(*v));
+	v->oid = *oid;
+	v->path = strdup(path);
+	if (!v->path)
+		return dv_err_nomem(err);
+	ptrs->n++;
+	return 0;
+}
+
+static int find_left(struct dv_ctx *c, const char *path, struct dv_ptrs *out,
+		     struct dv_err *err)
+{
+	struct dv_gitindex ix = { 0 };
+	struct dv_objects *o = NULL;
+	int rc = dv_gitindex_read(&ix, path, c->repo.algo, err);
+
+	if (!rc && ix.split) {
+		dv_gitindex_release(&ix);
+		return dv_ptrs_of_index(&c->repo, c->cache, out, err);
+	}
+	if (!rc)
+		rc = dv_objects_open(&o, &c->repo, ix.n / 100, err);
+	for (size_t i = 0; !rc && i < ix.n; i++) {
+		const struct dv_gitentry *e = &ix.v[i];
+		struct dv_oid oid;
+		int is;
+
+		if (!left_as_pointer(c, e->oid, ix.hash_size, e->mode,
+				     e->stage, dv_gitentry_size(&ix, e)) ||
+		    e->skip_worktree)
+			continue;
+		is = dv_objects_pointer(o, c->cache, e->oid, &oid, err);
+		if (is > 0)
+			rc = add_left(out, e->path, &oid, err);
+		else if (is < 0 && is != DV_ENOTFOUND)
+			rc = is;
+	}
+	dv_objects_close(o);
+	dv_gitindex_release(&ix);
+	return rc;
+}
+
+/*
  * The filter has placed content already when it could. What is left are
- * pointers of files whose filter ran in another process; only entries that
- * Git wrote with a pointer's size are looked at. Content that is not here is
- * the business of a filter that may only now see the end of its input, and
- * fetch it.
+ * pointers of files whose filter ran in another process. Content that is not
+ * here is the business of a filter that may only now see the end of its input,
+ * and fetch it.
  */
 static int place_rest(struct dv_ctx *c, struct dv_err *err)
 {
 	char *path = dv_repo_index_path(&c->repo);
-	struct dv_gitindex ix = { 0 };
 	struct dv_select none = { 0 };
 	struct dv_ptrs ptrs = { 0 };
-	size_t small = 0, placed, left;
+	size_t placed, left;
 	int rc = 0;
 
-	if (!path || !c->repo.top || in_rebase(&c->repo) ||
-	    dv_gitindex_read(&ix, path, c->repo.algo, NULL)) {
-		free(path);
-		return 0;
-	}
-	for (size_t i = 0; i < ix.n; i++) {
-		uint32_t size = dv_gitentry_size(&ix, &ix.v[i]);
-		struct dv_oid oid;
-
-		if (size < 90 || size > DV_POINTER_MAX || ix.v[i].stage)
-			continue;
-		small += dv_cache_blob_get(c->cache, ix.v[i].oid, ix.hash_size,
-					   &oid) != 0;
-	}
-	dv_gitindex_release(&ix);
-	free(path);
-	if (!small || dv_skip_smudge())
-		return 0;
-	if (dv_ctx_store(c, 1) || dv_ctx_pool(c))
-		return 0;
-	rc = dv_ptrs_of_index(&c->repo, c->cache, &ptrs, err);
-	if (!rc)
-		drop_absent(c, &ptrs);
-	if (!rc)
-		rc = dv_cmd_checkout(c, &none, &ptrs, 0, &placed, &left, err);
+	if (!path || !c->repo.top || in_rebase(&c->repo) || dv_skip_smudge())
+		goto out;
+	need_cache(c);
+	if (!any_left(c, path))
+		goto out;
+	rc = find_left(c, path, &ptrs, err);
+	if (rc || !ptrs.n || dv_ctx_store(c, 1) || dv_ctx_pool(c))
+		goto out;
+	drop_absent(c, &ptrs);
+	rc = dv_cmd_checkout(c, &none, &ptrs, 0, &placed, &left, err);
+out:
 	dv_ptrs_release(&ptrs);
+	free(path);
 	return rc;
 }
 
-/* Large content that is about to enter Git itself. */
 static int pre_commit(struct dv_ctx *c, struct dv_err *err)
 {
-	static const char *const args[] = { "diff", "--cached", "--raw", "-z",
-		"--no-abbrev", "--no-renames", "--diff-filter=AM",
-		"--no-ext-diff", NULL };
-	static const char *const check[] = { "cat-file", "--batch-check",
-					     NULL };
-	uint64_t above = dv_config_size(&c->repo, "dv.above", 10u << 20);
-	struct dv_buf list = { 0 }, ids = { 0 }, sizes = { 0 };
-	struct dv_strs paths = { 0 };
-	size_t unsafe = 0;
-	size_t hex = 2 * dv_repo_oid_size(&c->repo), i = 0, named = 0;
-	char *p, *end, *line, *save = NULL;
+	struct dv_changes changes = { 0 };
+	struct dv_findings found = { 0 };
+	struct dv_objects *o = NULL;
 	int rc;
 
 	if (dv_unsafe_any(&c->repo)) {
+		need_cache(c);
 		if (dv_ctx_store(c, 1))
 			return dv_err_set(err, DV_EIO,
 					  "the local store cannot be opened");
-		unsafe = dv_unsafe_check(&c->repo, &c->store);
+		if (dv_unsafe_check(&c->repo, &c->store))
+			return dv_err_set(err, DV_ENOTFOUND,
+					  "the commit would name content that is nowhere");
+		dv_store_close(&c->store);
+		c->have_store = 0;
 	}
-	if (unsafe)
-		return dv_err_set(err, DV_ENOTFOUND,
-				  "the commit would name content that is nowhere");
-	rc = dv_git(args, (size_t)1 << 30, &list, err);
-	p = (char *)list.p;
-	end = p + list.n;
-	while (!rc && p < end) {
-		char *rec = p;
-
-		p += strlen(p) + 1;
-		if (p >= end || strlen(rec) < 16 + 2 * hex)
-			break;
-		if (!strncmp(rec + 8, "100", 3)) {
-			rc = dv_buf_addf(&ids, err, "%.*s\n", (int)hex,
-					 rec + 16 + hex);
-			if (!rc)
-				rc = dv_strs_add(&paths, p, err);
-		}
-		p += strlen(p) + 1;
-	}
-	if (!rc && ids.n)
-		rc = dv_git_input(check, ids.p, ids.n, (size_t)1 << 30, &sizes,
-				  err);
-	for (line = !rc && sizes.n ? strtok_r((char *)sizes.p, "\n", &save) :
-				     NULL;
-	     line && i < paths.n; line = strtok_r(NULL, "\n", &save), i++) {
-		unsigned long long size;
-
-		if (sscanf(line, "%*s blob %llu", &size) != 1 || size <= above)
-			continue;
-		if (named++ < NAMED_MAX)
-			dv_log_warn("'%s' (%s) enters git itself; 'git dv track' it to keep only a pointer there",
-				    paths.v[i], dv_human(size).s);
-	}
-	if (named > NAMED_MAX)
-		dv_log_warn("and %zu more", named - NAMED_MAX);
-	dv_strs_release(&paths);
-	dv_buf_release(&list);
-	dv_buf_release(&ids);
-	dv_buf_release(&sizes);
+	rc = dv_objects_open(&o, &c->repo, 0, err);
+	if (!rc)
+		rc = dv_changes_staged(&c->repo, o, &changes, err);
+	if (!rc)
+		rc = dv_findings_look(&c->repo, o, &c->cache, &changes, 1,
+				      &found, err);
+	dv_objects_close(o);
+	if (!rc)
+		rc = dv_hook_report(c, &found, 0, 0, err);
+	dv_findings_release(&found);
+	dv_changes_release(&changes);
 	return rc;
 }
 
@@ -265,31 +381,43 @@ int dv_cmd_hook(int argc, char **argv)
 	static const struct dv_opt_cmd cmd = { "git dv hook", "git-dv-hook",
 					       "<name> [<arguments of the hook>]" };
 	const struct dv_opt opts[] = { { 0 } };
+	struct dv_strs revs = { 0 }, there = { 0 };
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 };
 	const char *name = argc > 1 ? argv[1] : "-h";
-	int rc;
+	int rc, push = !strcmp(name, "pre-push");
+	int place = !strcmp(name, "post-checkout") ||
+		    !strcmp(name, "post-merge");
 
 	if (*name == '-')
 		return dv_opt_exit(dv_opt_parse(&cmd, opts, argc, argv, NULL));
 	if (!strcmp(name, "fsmonitor"))
 		return fsmonitor(argc, argv);
-	rc = dv_ctx_repo(&c);
-	if (rc)
-		return rc;
-	if (!strcmp(name, "pre-push")) {
-		rc = pre_push(&c, argc > 3 ? argv[3] : NULL, &err);
-	} else if (!strcmp(name, "pre-commit")) {
-		rc = pre_commit(&c, &err);
-	} else if (!strcmp(name, "post-checkout") ||
-		   !strcmp(name, "post-merge")) {
-		rc = place_rest(&c, &err);
-	} else {
-		rc = dv_err_set(&err, DV_EINVAL,
-				"git-dv has no hook '%s'", name);
+	if (!push && !place && strcmp(name, "pre-commit")) {
+		dv_log_error("git-dv has no hook '%s'", name);
+		return 1;
 	}
+	rc = push ? read_refs(&revs, &there, &err) : 0;
+	if (rc)
+		rc = dv_fail(&err);
+	else if (push && !revs.n)
+		goto out;	/* nothing is pushed but deletions */
+	if (!rc)
+		rc = open_repo(&c);
+	if (rc)
+		goto out;
+	if (push)
+		rc = pre_push(&c, argc > 2 ? argv[2] : NULL,
+			      argc > 3 ? argv[3] : NULL, &revs, &there, &err);
+	else if (place)
+		rc = place_rest(&c, &err);
+	else
+		rc = pre_commit(&c, &err);
 	if (rc)
 		rc = dv_fail(&err);
 	dv_ctx_close(&c);
+out:
+	dv_strs_release(&revs);
+	dv_strs_release(&there);
 	return rc;
 }

@@ -139,6 +139,18 @@ int dv_remote_check_name(struct dv_ctx *c, const char *name,
 			 struct dv_err *err) DV_MUST_USE;
 
 /* cmd/setup.c: filter.dv.*, merge.dv.* and merge.dvregistry.* in one scope. */
+/*
+ * cmd/ask.c: ask on the person's terminal, even where stdin is none. 1 yes,
+ * 0 no, -1 where there is no terminal (or we are not in its foreground).
+ */
+int dv_ask(const char *question);
+
+/* cmd/hook-report.c: print findings, and do what dv.hookMode says. */
+struct dv_findings;
+int dv_hook_report(struct dv_ctx *c, const struct dv_findings *f, int push,
+		   int dry_run, struct dv_err *err) DV_MUST_USE;
+
+/* cmd/setup.c: filter.dv.* and merge.dv.* in one scope. */
 int dv_setup_filters(const char *where, struct dv_err *err) DV_MUST_USE;
 /* For clones that were set up before there were registries. */
 int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;

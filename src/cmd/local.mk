@@ -1,4 +1,5 @@
 libdv_a_SOURCES += \
+	src/cmd/ask.c \
 	src/cmd/cmd-add.c \
 	src/cmd/cmd-diff.c \
 	src/cmd/cmd-du.c \
@@ -21,6 +22,7 @@ libdv_a_SOURCES += \
 	src/cmd/cmd-watch.c \
 	src/cmd/cmd.h \
 	src/cmd/common.c \
+	src/cmd/hook-report.c \
 	src/cmd/named-file.c \
 	src/cmd/named-file.h \
 	src/cmd/removal.c \
