@@ -8,6 +8,9 @@
 #include "remote/push.h"
 #include "repo/named.h"
 
+/* In place of a uuid: tips in whose whole history there is no pointer. */
+#define NO_POINTER "none"
+
 /*
  * What history says was pushed saves work; the store itself is asked about
  * every file that is left.
@@ -33,9 +36,10 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 		rc = dv_pushed_tips(a->repo, remote->uuid, &known, err);
 	else if (info && info->uuid)
 		rc = dv_pushed_tips(a->repo, info->uuid, &known, err);
+	if (!rc)
+		rc = dv_pushed_tips(a->repo, NO_POINTER, &known, err);
 	for (size_t i = 0; !rc && a->not_revs && i < a->not_revs->n; i++)
 		rc = dv_strs_add(&known, a->not_revs->v[i], err);
-	dv_remotes_release(&rs);
 	if (!rc)
 		rc = dv_ptrs_of_range(a->repo, a->cache, a->revs, &known,
 				      &ptrs, err);
@@ -44,6 +48,13 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 		rc = dv_named_of_range(a->repo, a->revs, &known, &ptrs,
 				       &unread, err);
 	dv_unread_warn(&unread);
+	/* Else a push would walk a history without pointers every time. */
+	if (!rc && !ptrs.n && a->quiet_if_nothing && !a->dry_run &&
+	    !a->not_revs)
+		dv_pushed_add(a->repo, remote ? remote->uuid :
+			      info && info->uuid ? info->uuid : NO_POINTER,
+			      a->revs);
+	dv_remotes_release(&rs);
 	if (rc || (!ptrs.n && a->quiet_if_nothing))
 		goto out;
 	if (!remote)
