@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/proc.h"
 
 #define MARK "# git-dv hook, version 1"
 #define KEPT ".before-git-dv"
@@ -34,16 +35,34 @@ char *dv_hooks_dir(struct dv_repo *r)
 	return dv_fmt("%s/%s", r->top ? r->top : r->git_dir, path);
 }
 
-/* 1 ours, 0 foreign, -1 absent; *current: byte for byte what we would write. */
+/* A dangling link is there, too. */
+static int is_there(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
+
+static int is_link(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISLNK(st.st_mode);
+}
+
+/*
+ * 1 ours, 0 foreign, -1 absent; *current: byte for byte what we would write.
+ * A link is somebody else's, wherever it leads.
+ */
 static int whose(const char *path, int *current)
 {
 	struct dv_buf b = { 0 };
 	int rc;
 
 	*current = 0;
-	if (access(path, F_OK))
+	if (!is_there(path))
 		return -1;
-	if (dv_file_read(path, &b, HOOK_MAX, NULL)) {
+	if (is_link(path) || dv_file_read(path, &b, HOOK_MAX, NULL)) {
 		dv_buf_release(&b);
 		return 0;
 	}
@@ -51,6 +70,99 @@ static int whose(const char *path, int *current)
 	*current = b.n == sizeof(text) - 1 && !memcmp(b.p, text, b.n);
 	dv_buf_release(&b);
 	return rc;
+}
+
+/* Does it run our part, as the manual tells people to write it? */
+static int calls_us(const char *path, const char *name)
+{
+	char *one = dv_fmt("git dv hook %s", name);
+	char *two = dv_fmt("git-dv hook %s", name);
+	struct dv_buf b = { 0 };
+	int yes = one && two && !access(path, X_OK) &&
+		  !dv_file_read(path, &b, HOOK_MAX, NULL) &&
+		  (strstr(dv_buf_str(&b), one) || strstr(dv_buf_str(&b), two));
+
+	dv_buf_release(&b);
+	free(one);
+	free(two);
+	return yes;
+}
+
+static int same_bytes(const char *a, const char *b)
+{
+	struct dv_buf x = { 0 }, y = { 0 };
+	int same = !is_link(a) && !is_link(b) &&
+		   !dv_file_read(a, &x, HOOK_MAX, NULL) &&
+		   !dv_file_read(b, &y, HOOK_MAX, NULL) && x.n == y.n &&
+		   (!x.n || !memcmp(x.p, y.p, x.n));
+
+	dv_buf_release(&x);
+	dv_buf_release(&y);
+	return same;
+}
+
+/*
+ * Newer versions of git run commands from its configuration: hook.X.command on
+ * hook.X.event. Older ones do not know these settings.
+ */
+static int configured(struct dv_repo *r, const char *name)
+{
+	static const char *const argv[] = { "git", "version", NULL };
+	const struct dv_config *c = &r->config;	/* read by dv_hooks_dir */
+	int major = 0, minor = 0, code, found = 0;
+	struct dv_buf out = { 0 };
+
+	for (size_t i = 0; !found && i < c->keys.n; i++) {
+		const char *key = c->keys.v[i], *value = c->values.v[i];
+		size_t n = strlen(key);
+		char *event, *enabled;
+
+		if (n < 14 || strncmp(key, "hook.", 5) ||
+		    strcmp(key + n - 8, ".command"))
+			continue;
+		if (strncmp(value, "git dv hook ", 12) &&
+		    strncmp(value, "git-dv hook ", 12))
+			continue;
+		if (strncmp(value + 12, name, strlen(name)))
+			continue;
+		event = dv_fmt("%.*s.event", (int)(n - 8), key);
+		enabled = dv_fmt("%.*s.enabled", (int)(n - 8), key);
+		for (size_t k = 0; event && k < c->keys.n; k++)
+			found |= !strcmp(c->keys.v[k], event) &&
+				 !strcmp(c->values.v[k], name);
+		if (found && enabled && !dv_config_bool(r, enabled, 1))
+			found = 0;
+		free(event);
+		free(enabled);
+	}
+	if (found && (dv_proc_capture(argv, NULL, 0, 4096, &out, &code, NULL) ||
+		      sscanf(dv_buf_str(&out), "git version %d.%d", &major,
+			     &minor) != 2 ||
+		      major < 2 || (major == 2 && minor < 54)))
+		found = 0;
+	dv_buf_release(&out);
+	return found;
+}
+
+/* Frameworks that come after us keep our hook under such a name and run it. */
+static const char *const kept_by_others[] = { ".legacy", ".old", NULL };
+
+static int runs_already(struct dv_repo *r, const char *dir, const char *name)
+{
+	char *path = dv_fmt("%s/%s", dir, name);
+	int current, yes;
+
+	yes = path && (whose(path, &current) == 1 || calls_us(path, name));
+	for (int i = 0; !yes && path && kept_by_others[i]; i++) {
+		char *kept = dv_fmt("%s%s", path, kept_by_others[i]);
+
+		/* The framework itself must be there to run it. */
+		yes = kept && whose(path, &current) == 0 &&
+		      !access(path, X_OK) && whose(kept, &current) == 1;
+		free(kept);
+	}
+	free(path);
+	return yes || configured(r, name);
 }
 
 /* Git runs a hook only where it is executable; a sample is no hook. */
@@ -69,7 +181,8 @@ static int install_one(const char *dir, const char *name, int *changed,
 	if (who == 1 && current)
 		goto out;
 	if (who == 0) {
-		if (!access(kept, F_OK)) {
+		/* husky and others write theirs again now and then. */
+		if (is_there(kept) && !same_bytes(path, kept)) {
 			rc = dv_err_set(err, DV_EEXIST,
 					"both '%s' and '%s' are there; remove one of them",
 					path, kept);
@@ -91,63 +204,126 @@ out:
 	return rc;
 }
 
+/*
+ * Hooks in the worktree that Git versions, or would, are the team's: nothing
+ * is renamed there.
+ */
+static int is_versioned(struct dv_repo *r, const char *dir)
+{
+	size_t n = r->top ? strlen(r->top) : 0;
+	char *probe = dv_fmt("%s/pre-push", dir);
+	const char *argv[] = { "git", "check-ignore", "-q", "--", probe, NULL };
+	struct dv_buf out = { 0 };
+	int code = 0;
+
+	if (!n || !probe || strncmp(dir, r->top, n) || dir[n] != '/' ||
+	    !strncmp(dir, r->common_dir, strlen(r->common_dir)) ||
+	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
+		code = 0;
+	dv_buf_release(&out);
+	free(probe);
+	return code == 1;
+}
+
+static char *made_mark(const char *dir)
+{
+	return dv_fmt("%s/.made-by-git-dv", dir);
+}
+
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 {
-	char *dir = dv_hooks_dir(r);
-	int rc;
+	char *dir = dv_hooks_dir(r), *mark = dir ? made_mark(dir) : NULL;
+	int rc = 0, made;
 
 	*changed = 0;
-	if (!dir)
+	if (!mark) {
+		free(dir);
 		return dv_err_nomem(err);
+	}
+	if (!dv_hooks_installed(r) && is_versioned(r, dir)) {
+		rc = dv_err_set(err, DV_EINVAL,
+				"'%s' is part of the worktree and not ignored",
+				dir);
+		goto out;
+	}
+	made = !dv_dir_exists(dir);
 	rc = dv_dir_make(dir, err);
-	for (int i = 0; !rc && dv_hook_names[i]; i++)
-		rc = install_one(dir, dv_hook_names[i], changed, err);
+	if (!rc && made)
+		rc = dv_file_write(mark, "", 0, 0666, 0, err);
+	for (int i = 0; !rc && dv_hook_names[i]; i++) {
+		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
+		int current;
+
+		if (!path)
+			rc = dv_err_nomem(err);
+		else if (whose(path, &current) == 1 ||
+			 !runs_already(r, dir, dv_hook_names[i]))
+			rc = install_one(dir, dv_hook_names[i], changed, err);
+		free(path);
+	}
+out:
 	if (rc)
 		dv_err_prefix(err, "hooks are not installed (add 'git dv hook NAME \"$@\"' to them by hand)");
 	free(dir);
+	free(mark);
 	return rc;
+}
+
+/* Ours away, and what we kept back in its place. */
+static int remove_at(const char *path, const char *kept, int *changed,
+		     struct dv_err *err)
+{
+	int current;
+
+	if (whose(path, &current) != 1)
+		return 0;
+	if (is_there(kept) ? rename(kept, path) : unlink(path))
+		return dv_err_errno(err, "cannot remove '%s'", path);
+	++*changed;
+	return 0;
 }
 
 int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 {
-	char *dir = dv_hooks_dir(r);
-	int rc = 0, current;
+	char *dir = dv_hooks_dir(r), *mark = dir ? made_mark(dir) : NULL;
+	int rc = 0;
 
 	*changed = 0;
-	if (!dir)
+	if (!mark) {
+		free(dir);
 		return dv_err_nomem(err);
+	}
 	for (int i = 0; !rc && dv_hook_names[i]; i++) {
 		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
 		char *kept = dv_fmt("%s/%s" KEPT, dir, dv_hook_names[i]);
 
-		if (!path || !kept) {
-			rc = dv_err_nomem(err);
-		} else if (whose(path, &current) == 1) {
-			if (!access(kept, F_OK) ? rename(kept, path) :
-						  unlink(path))
-				rc = dv_err_errno(err, "cannot remove '%s'",
-						  path);
-			else
-				++*changed;
+		rc = path && kept ? remove_at(path, kept, changed, err) :
+				    dv_err_nomem(err);
+		for (int k = 0; !rc && kept_by_others[k]; k++) {
+			char *other = dv_fmt("%s%s", path, kept_by_others[k]);
+
+			rc = other ? remove_at(other, kept, changed, err) :
+				     dv_err_nomem(err);
+			free(other);
 		}
 		free(path);
 		free(kept);
 	}
+	/* A folder that was not there before goes, if nobody else uses it. */
+	if (!rc && !unlink(mark))
+		rmdir(dir);
 	free(dir);
+	free(mark);
 	return rc;
 }
 
 int dv_hooks_installed(struct dv_repo *r)
 {
 	char *dir = dv_hooks_dir(r);
-	int all = dir != NULL, current;
+	int all = dir != NULL;
 
-	for (int i = 0; all && dv_hook_names[i]; i++) {
-		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
-
-		all = path && whose(path, &current) == 1;
-		free(path);
-	}
+	for (int i = 0; all && dv_hook_names[i]; i++)
+		all = runs_already(r, dir, dv_hook_names[i]);
 	free(dir);
 	return all;
 }
