@@ -150,6 +150,15 @@ struct dv_findings;
 int dv_hook_report(struct dv_ctx *c, const struct dv_findings *f, int push,
 		   int dry_run, struct dv_err *err) DV_MUST_USE;
 
+/*
+ * cmd/ignore.c: lines that .gitignore needs so that no store and no temporary
+ * file is committed. Appended; and those that are missing from the file, added.
+ */
+int dv_ignore_missing(struct dv_repo *r, struct dv_strs *out,
+		      struct dv_err *err) DV_MUST_USE;
+int dv_ignore_add(struct dv_repo *r, const struct dv_strs *lines,
+		  struct dv_err *err) DV_MUST_USE;
+
 /* cmd/setup.c: filter.dv.* and merge.dv.* in one scope. */
 int dv_setup_filters(const char *where, struct dv_err *err) DV_MUST_USE;
 /* For clones that were set up before there were registries. */

@@ -23,6 +23,7 @@ libdv_a_SOURCES += \
 	src/cmd/cmd.h \
 	src/cmd/common.c \
 	src/cmd/hook-report.c \
+	src/cmd/ignore.c \
 	src/cmd/named-file.c \
 	src/cmd/named-file.h \
 	src/cmd/removal.c \

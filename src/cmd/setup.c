@@ -215,13 +215,45 @@ static int write_dvconfig(struct dv_repo *r, struct dv_err *err)
 	return rc;
 }
 
+/*
+ * .gitignore is the team's file: it is written where somebody says so, on the
+ * command line or on a terminal. `say`: 1, 0, or -1 for "ask".
+ */
+static int offer_ignore(struct dv_repo *r, int say, struct dv_err *err)
+{
+	struct dv_strs lines = { 0 };
+	int rc = dv_ignore_missing(r, &lines, err);
+
+	if (rc || !lines.n || !say)
+		goto out;
+	if (say < 0) {
+		/* A script that runs init did not come to answer. */
+		if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO) ||
+		    dv_log_verbosity() < 0)
+			goto out;
+		dv_log_note("These lines in .gitignore keep stores and temporary files out of commits:");
+		for (size_t i = 0; i < lines.n; i++)
+			dv_log_note("\t%s", lines.v[i]);
+		if (dv_ask("Add them?") <= 0)
+			goto out;
+	}
+	rc = dv_ignore_add(r, &lines, err);
+	if (!rc)
+		dv_log_note("%zu line%s added to .gitignore.", lines.n,
+			    lines.n == 1 ? " is" : "s are");
+out:
+	dv_strs_release(&lines);
+	return rc;
+}
+
 int dv_cmd_init(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv init", "git-dv-init",
-					       "[--no-hooks]" };
-	int hooks = 1, quiet = 0, changed = 0, rc;
+					       "[--no-hooks] [--[no-]gitignore]" };
+	int hooks = 1, ignore = -1, quiet = 0, changed = 0, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 0, "hooks", &hooks, NULL, "install git-dv's hooks (the default)", 0 },
+		{ DV_OPT_FLAG, 0, "gitignore", &ignore, NULL, "add to .gitignore what must not be committed", 0 },
 		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "print errors only", 0 },
 		{ 0 },
 	};
@@ -249,7 +281,8 @@ int dv_cmd_init(int argc, char **argv)
 		rc = dv_fail(&err);
 	if (!rc)
 		rc = dv_ctx_store(&c, 1);
-	if (!rc && c.repo.top && write_dvconfig(&c.repo, &err))
+	if (!rc && c.repo.top && (write_dvconfig(&c.repo, &err) ||
+				  offer_ignore(&c.repo, ignore, &err)))
 		rc = dv_fail(&err);
 	if (!rc) {
 		dv_log_note("git-dv is set up in '%s'.",
