@@ -210,14 +210,14 @@ out:
  */
 static int is_versioned(struct dv_repo *r, const char *dir)
 {
-	size_t n = r->top ? strlen(r->top) : 0;
+	size_t n = r->top ? strlen(r->top) : 0, m = strlen(r->common_dir);
 	char *probe = dv_fmt("%s/pre-push", dir);
 	const char *argv[] = { "git", "check-ignore", "-q", "--", probe, NULL };
 	struct dv_buf out = { 0 };
 	int code = 0;
 
 	if (!n || !probe || strncmp(dir, r->top, n) || dir[n] != '/' ||
-	    !strncmp(dir, r->common_dir, strlen(r->common_dir)) ||
+	    (!strncmp(dir, r->common_dir, m) && dir[m] == '/') ||
 	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
 		code = 0;
 	dv_buf_release(&out);
