@@ -16,7 +16,7 @@ run() {
 	export GIT_DV_HOOK
 	case $second in
 	# husky's hooks find what they run by the name that they are called by.
-	'. "${0%/*}/h"'*) sh -c '. "$0.before-git-dv"' "$self" "$@" ;;
+	*'{0%/*}/h"'*) sh -c '. "$0.before-git-dv"' "$self" "$@" ;;
 	*) "$before" "$@" ;;
 	esac
 }

@@ -22,18 +22,10 @@
  */
 static int open_repo(struct dv_ctx *c)
 {
-	int rc;
-
-	if (!dv_repo_open_here(&c->repo)) {
-		c->have_repo = 1;
-		return 0;
-	}
-	rc = dv_ctx_repo(c);
-	if (!rc && c->repo.top && chdir(c->repo.top)) {
-		dv_log_error("cannot change to '%s'", c->repo.top);
-		rc = 1;
-	}
-	return rc;
+	if (dv_repo_open_here(&c->repo))
+		return dv_ctx_at_top(c);
+	c->have_repo = 1;
+	return 0;
 }
 
 static void need_cache(struct dv_ctx *c)

@@ -437,6 +437,8 @@ int dv_cmd_status(int argc, char **argv)
 	}
 	rc = dv_ctx_worktree(&s.c);
 	if (!rc)
+		rc = dv_ctx_at_top(&s.c);	/* paths are from there */
+	if (!rc)
 		rc = dv_ctx_store(&s.c, 1);
 	if (rc)
 		goto out;

@@ -36,6 +36,8 @@ struct dv_ctx {
 /* Each prints its error and returns an exit code, or 0. */
 int dv_ctx_repo(struct dv_ctx *c);		/* and the cache */
 int dv_ctx_worktree(struct dv_ctx *c);		/* refuses a bare one */
+/* And the current folder is the worktree's top, where hooks stand, too. */
+int dv_ctx_at_top(struct dv_ctx *c);
 int dv_ctx_store(struct dv_ctx *c, int create);
 int dv_ctx_pool(struct dv_ctx *c);
 void dv_ctx_close(struct dv_ctx *c);

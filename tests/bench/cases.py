@@ -279,6 +279,36 @@ def status_small(b):
     b.remove(repo)
 
 
+def hooks_100k(b):
+    """CPU of the hooks where there is nothing to do for them, beside their parts."""
+    b.need_dv()
+    count, runs = b.size(100000), 5 if b.quick else 20
+    repo = b.repo(DV, "*.bin")
+    for i in range(count):
+        folder = os.path.join(repo, "d%03d" % (i // 100))
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "f%d.c" % i), "w", encoding="ascii") as f:
+            f.write("int x%d;\n" % i)
+    b.run(["git", "dv", "init", "-q"], repo, DV)
+    b.run(["git", "add", "."], repo, DV)
+    b.commit(repo, DV)
+    hooks = os.path.join(repo, ".git/hooks")
+    parts = b.sides("true", "sh and git-dv --version", "git cat-file", "git diff --cached")
+    sides = b.sides("pre-commit", "post-checkout", "post-merge", "pre-push")
+    for _ in range(runs):
+        for side, argv in zip(parts, (["true"], ["sh", "-c", "git-dv --version; exit"],
+                                      ["git", "cat-file", "--batch-command"],
+                                      ["git", "diff", "--cached", "--raw"])):
+            side.add(b.run(argv, repo, DV))
+        for side in sides:
+            side.add(b.run([os.path.join(hooks, side.name), "a", "b", "1"], repo, DV))
+    b.report.keep("hooks-100k", (*parts, *sides), files=count)
+    for side in (*parts, *sides):
+        b.report.row("hooks-100k", side.name + ", CPU ms", "<" if side in sides else "",
+                     5 if side in sides else None, side.median("cpu") * 1e3, side)
+    b.remove(repo)
+
+
 def data_repo(b):
     """A repository that has committed the noise; what its store holds."""
     repo = b.repo(DV, "*.bin")
@@ -359,4 +389,4 @@ def clone(b):
 CASES = {"add-noise": add_noise, "readd": readd, "checkout": checkout, "push-dir": push_dir,
          "clone": clone, "add-json": add_json, "add-csv": add_csv, "vega-json": vega_json,
          "vega-csv": vega_csv, "add-many": add_many, "status-50k": status_50k,
-         "status-small": status_small, "memory": memory}
+         "status-small": status_small, "hooks-100k": hooks_100k, "memory": memory}

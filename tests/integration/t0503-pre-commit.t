@@ -51,6 +51,11 @@ is 'silently' "$(cat "$T_OUT" "$T_ERR")" ''
 run git dv status --porcelain=v1
 is 'and status has nothing more' "$(grep '^U' "$T_OUT")" ''
 
+run git -C sub dv status --porcelain=v1
+is 'nor from a folder' "$(grep '^U' "$T_OUT")" ''
+run sh -c 'cd sub && GIT_DIR=../.git GIT_WORK_TREE=.. git-dv status --porcelain=v1'
+is 'nor with the environment' "$(grep '^U' "$T_OUT")" ''
+
 # From a folder, the command leads to the top.
 make_noise sub/t.npy 200000 8
 must git add .
