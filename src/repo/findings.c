@@ -30,7 +30,7 @@ struct look {
 	int content, store_tried, have_store, have_remotes;
 };
 
-static int suspect(struct look *l, const struct dv_change *c, uint64_t size,
+static int suspect(struct look *l, const struct dv_diff_entry *c, uint64_t size,
 		   enum dv_finding_kind kind, int maybe_raw,
 		   struct dv_err *err)
 {
@@ -76,7 +76,7 @@ static int known_on_a_store(struct look *l, const struct dv_oid *oid)
 }
 
 /* Renaming, copying back and deleting need no content. */
-static int was_there(const struct look *l, const struct dv_change *c)
+static int was_there(const struct look *l, const struct dv_diff_entry *c)
 {
 	struct dv_id key = { { 0 } };
 
@@ -84,7 +84,7 @@ static int was_there(const struct look *l, const struct dv_change *c)
 	return dv_idmap_get(&l->changes->gone, 1, &key) != NULL;
 }
 
-static int look_at_pointer(struct look *l, const struct dv_change *c,
+static int look_at_pointer(struct look *l, const struct dv_diff_entry *c,
 			   const struct dv_oid *oid, struct dv_err *err)
 {
 	if (!l->content || was_there(l, c))
@@ -112,7 +112,7 @@ static int is_spoilt(const struct dv_buf *text)
 		      sizeof("\n" HEAD "1\noid ") - 1);
 }
 
-static int look_at(struct look *l, const struct dv_change *c,
+static int look_at(struct look *l, const struct dv_diff_entry *c,
 		   struct dv_err *err)
 {
 	size_t hs = dv_repo_oid_size(l->repo);

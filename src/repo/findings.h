@@ -17,7 +17,7 @@ enum dv_finding_kind {
 };
 
 struct dv_finding {
-	const struct dv_change *change;	/* borrowed */
+	const struct dv_diff_entry *change;	/* borrowed */
 	uint64_t size;			/* of the blob, or of the content */
 	enum dv_finding_kind kind;
 	enum dv_data_why why;		/* of DV_FOUND_DATA */

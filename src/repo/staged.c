@@ -27,7 +27,7 @@ void dv_changes_release(struct dv_changes *c)
 static int add(struct dv_changes *c, const char *path, const char *commit,
 	       const uint8_t *blob, size_t hs, struct dv_err *err)
 {
-	struct dv_change *v = dv_grow(c->v, &c->cap, c->n + 1, sizeof(*v));
+	struct dv_diff_entry *v = dv_grow(c->v, &c->cap, c->n + 1, sizeof(*v));
 
 	if (!v)
 		return dv_err_nomem(err);

@@ -10,14 +10,14 @@
 #include "base/idmap.h"
 #include "repo/objects.h"
 
-struct dv_change {
+struct dv_diff_entry {
 	char *path;		/* from the top; owned */
 	char *commit;		/* that brought it (hex), or NULL: staged; owned */
 	uint8_t blob[32];
 };
 
 struct dv_changes {
-	struct dv_change *v;	/* staged ones in the index's order */
+	struct dv_diff_entry *v;	/* staged ones in the index's order */
 	size_t n, cap;
 	struct dv_idmap gone;	/* blobs that it takes from a path, kind 1 */
 };
