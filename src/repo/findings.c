@@ -1,5 +1,6 @@
 #include "repo/findings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@
 
 #define HEAD "version git-dv/"
 #define CONFLICT "<<<<<<< "
+#define MANY_FROM 64	/* changes that are worth two more processes */
+#define MANY_TO 8192	/* at once: of a KiB each at most */
+#define MANY_MAX ((size_t)64 << 20)
 
 /* A change that the blob alone does not clear. */
 struct suspect {
@@ -112,51 +116,169 @@ static int is_spoilt(const struct dv_buf *text)
 		      sizeof("\n" HEAD "1\noid ") - 1);
 }
 
-static int look_at(struct look *l, const struct dv_diff_entry *c,
-		   struct dv_err *err)
+/* May blobs of this size be pointers, or what was one? */
+static int is_small(uint64_t size)
 {
-	size_t hs = dv_repo_oid_size(l->repo);
-	char hex[65], type[32];
-	struct dv_buf text = { 0 };
+	return size >= sizeof(HEAD) - 1 && size <= DV_FOREIGN_MAX;
+}
+
+/* A blob that is no pointer as far as the cache knows; its text if it is small. */
+static int look_at_blob(struct look *l, const struct dv_diff_entry *c,
+			uint64_t size, const struct dv_buf *text,
+			struct dv_err *err)
+{
+	enum dv_pointer_kind kind;
 	struct dv_oid oid;
-	uint64_t size;
-	int rc, raw;
+	int raw;
 
-	if (*l->cache && dv_cache_blob_get(*l->cache, c->blob, hs, &oid) == 1)
-		return look_at_pointer(l, c, &oid, err);
-	dv_hex_encode(hex, c->blob, hs);
-	hex[2 * hs] = '\0';
-	rc = dv_objects_info(l->objects, hex, NULL, type, &size, err);
-	if (rc == DV_ENOTFOUND)
-		return 0;	/* a partial clone, offline */
-	if (rc || !size || strcmp(type, "blob"))
-		return rc;
-	if (size > DV_FOREIGN_MAX) {
-		dv_cache_blob_put(*l->cache, c->blob, hs, NULL);
-	} else if (size >= sizeof(HEAD) - 1) {
-		enum dv_pointer_kind kind;
-
-		rc = dv_objects_read(l->objects, hex, "blob", DV_FOREIGN_MAX,
-				     &text, err);
-		if (rc) {
-			dv_buf_release(&text);
-			return rc;
-		}
-		kind = dv_pointer_parse(text.p, text.n, &oid);
-		if (kind == DV_PTR_NONE && is_spoilt(&text))
-			rc = suspect(l, c, size, DV_FOUND_DAMAGED, 0, err);
-		else if (kind == DV_PTR_OK)
-			rc = look_at_pointer(l, c, &oid, err);
-		else if (kind == DV_PTR_NONE)
-			rc = 1;
-		dv_buf_release(&text);
-		if (rc <= 0)
-			return rc;
+	if (!size)
+		return 0;
+	if (size > DV_FOREIGN_MAX)
+		dv_cache_blob_put(*l->cache, c->blob,
+				  dv_repo_oid_size(l->repo), NULL);
+	if (is_small(size)) {
+		kind = dv_pointer_parse(text->p, text->n, &oid);
+		if (kind == DV_PTR_FOREIGN)
+			return 0;
+		if (kind == DV_PTR_OK)
+			return look_at_pointer(l, c, &oid, err);
+		if (is_spoilt(text))
+			return suspect(l, c, size, DV_FOUND_DAMAGED, 0, err);
 	}
 	raw = l->repo->top && dv_attrs_may(&l->guess, l->repo, c->path);
 	if (raw || size > DV_DATA_FLOOR)
 		return suspect(l, c, size, DV_FOUND_DATA, raw, err);
 	return 0;
+}
+
+/* 1 where the cache knew it, and no more is to do. */
+static int look_in_cache(struct look *l, const struct dv_diff_entry *c,
+			 struct dv_err *err)
+{
+	struct dv_oid oid;
+	int rc;
+
+	if (!*l->cache ||
+	    dv_cache_blob_get(*l->cache, c->blob, dv_repo_oid_size(l->repo),
+			      &oid) != 1)
+		return 0;
+	rc = look_at_pointer(l, c, &oid, err);
+	return rc ? rc : 1;
+}
+
+static int look_at(struct look *l, const struct dv_diff_entry *c,
+		   struct dv_err *err)
+{
+	size_t hs = dv_repo_oid_size(l->repo);
+	int rc = look_in_cache(l, c, err);
+	struct dv_buf text = { 0 };
+	char hex[65], type[32];
+	uint64_t size;
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	dv_hex_encode(hex, c->blob, hs);
+	hex[2 * hs] = '\0';
+	rc = dv_objects_info(l->objects, hex, NULL, type, &size, err);
+	if (rc == DV_ENOTFOUND)
+		return 0;	/* a partial clone, offline */
+	if (rc || strcmp(type, "blob"))
+		return rc;
+	if (is_small(size))
+		rc = dv_objects_read(l->objects, hex, "blob", DV_FOREIGN_MAX,
+				     &text, err);
+	if (!rc)
+		rc = look_at_blob(l, c, size, &text, err);
+	dv_buf_release(&text);
+	return rc;
+}
+
+static int ask_for(struct look *l, const struct dv_diff_entry *c,
+		   struct dv_buf *ids, struct dv_err *err)
+{
+	char hex[66];
+	size_t hs = dv_repo_oid_size(l->repo);
+
+	dv_hex_encode(hex, c->blob, hs);
+	hex[2 * hs] = '\n';
+	return dv_buf_add(ids, hex, 2 * hs + 1, err);
+}
+
+/*
+ * One line "<id> <type> <size>" of an answer; *p moves behind it. The size, or
+ * -1 where it is no blob that is here.
+ */
+static int64_t next_size(char **p, const char *end)
+{
+	char *line = *p, *nl = memchr(line, '\n', (size_t)(end - line)), type[32];
+	unsigned long long size;
+
+	*p = nl ? nl + 1 : line + (end - line);
+	if (!nl)
+		return -1;
+	*nl = '\0';
+	if (sscanf(line, "%*s %31s %llu", type, &size) != 2 ||
+	    strcmp(type, "blob") || size > INT64_MAX)
+		return -1;
+	return (int64_t)size;
+}
+
+/* Many at once, as in a first commit: asking one by one takes too long. */
+static int look_at_many(struct look *l, const struct dv_diff_entry *c, size_t n,
+			struct dv_err *err)
+{
+	static const char *const check[] = { "cat-file", "--batch-check", NULL };
+	static const char *const batch[] = { "cat-file", "--batch", NULL };
+	struct dv_buf ids = { 0 }, out = { 0 }, none = { 0 };
+	int64_t *size = calloc(n, sizeof(*size));
+	char *p, *end;
+	int rc = size ? 0 : dv_err_nomem(err);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		rc = look_in_cache(l, &c[i], err);
+		size[i] = rc == 1 ? -1 : 0;
+		rc = rc == 1 ? 0 : rc ? rc : ask_for(l, &c[i], &ids, err);
+	}
+	if (!rc && ids.n)
+		rc = dv_git_input(check, ids.p, ids.n, MANY_MAX, &out, err);
+	ids.n = 0;
+	p = (char *)out.p;
+	end = p + out.n;
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (size[i] < 0)
+			continue;
+		size[i] = next_size(&p, end);
+		if (size[i] >= 0 && is_small((uint64_t)size[i]))
+			rc = ask_for(l, &c[i], &ids, err);
+		else if (size[i] >= 0)
+			rc = look_at_blob(l, &c[i], (uint64_t)size[i], &none,
+					  err);
+	}
+	out.n = 0;
+	if (!rc && ids.n)
+		rc = dv_git_input(batch, ids.p, ids.n, MANY_MAX, &out, err);
+	p = (char *)out.p;
+	end = p + out.n;
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct dv_buf text;
+		int64_t got;
+
+		if (size[i] < 0 || !is_small((uint64_t)size[i]))
+			continue;
+		got = next_size(&p, end);
+		if (got != size[i] || end - p <= got) {
+			rc = dv_err_set(err, DV_EIO,
+					"git cat-file ended unexpectedly");
+			break;
+		}
+		text = (struct dv_buf){ .p = (uint8_t *)p, .n = (size_t)got };
+		rc = look_at_blob(l, &c[i], (uint64_t)got, &text, err);
+		p += got + 1;
+	}
+	free(size);
+	dv_buf_release(&ids);
+	dv_buf_release(&out);
+	return rc;
 }
 
 /* The settings and the attributes have the last word. */
@@ -222,10 +344,15 @@ int dv_findings_look(struct dv_repo *r, struct dv_objects *o,
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; !rc && i < changes->n; i++) {
+	for (size_t i = 0; !rc && i < changes->n;) {
+		size_t n = DV_MIN(changes->n - i, (size_t)MANY_TO);
+
 		rc = dv_cancel_check(err);
-		if (!rc)
-			rc = look_at(&l, &changes->v[i], err);
+		if (!rc && n >= MANY_FROM)
+			rc = look_at_many(&l, &changes->v[i], n, err);
+		for (size_t k = 0; !rc && n < MANY_FROM && k < n; k++)
+			rc = look_at(&l, &changes->v[i + k], err);
+		i += n;
 	}
 	if (!rc && l.n)
 		rc = judge(&l, out, err);

@@ -195,6 +195,26 @@ must git add --renormalize .
 ok 'which repairs it' blob_is_pointer :raw.bin
 ok 'and passes' git commit -qm repaired
 
+# Many files are asked for together, and the same is found.
+i=0
+while test $i -lt 100; do
+	i=$((i + 1))
+	echo "$i" >"many$i.c"
+done
+make_noise many55.tsv 200000 23
+make_noise many66.bin 900 24
+make_noise many67.bin 2000 25
+pointer 77 >many77.bin
+printf 'version git-dv/1\noid sha256:00\nsize 4\n' >many88.ptr
+: >many99.empty
+must git -c filter.dv.process= -c filter.dv.clean= -c filter.dv.required=false add .
+fails 'a commit of many files' git commit -qm many
+for f in many55.tsv many66.bin many67.bin many77.bin many88.ptr; do
+	says "names $f" "$f ("
+done
+is 'and no more' "$(grep -c '^	many' "$T_ERR")" 5
+must git reset -q --hard
+
 # The commit is not touched by the hook in any way.
 must sh -c 'git ls-files -s >../index.before'
 ok 'the index is as it was' sh -c 'git ls-files -s | cmp - ../index.before'
