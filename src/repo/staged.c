@@ -218,7 +218,7 @@ static int from_trees(struct dv_repo *r, struct dv_objects *o,
 
 /*
  * By git itself, where the index has no valid tree: entries that are only
- * intended to be added make it so.
+ * intended to be added, and are no part of a commit, make it so.
  */
 static int from_git(struct dv_repo *r, struct dv_objects *o,
 		    const char *commit, struct dv_changes *out,
@@ -229,7 +229,7 @@ static int from_git(struct dv_repo *r, struct dv_objects *o,
 		"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321" };
 	const char *args[] = { "--no-optional-locks", "diff-index", "--cached",
 		"--raw", "-z", "-r", "--no-abbrev", "--no-renames",
-		"--no-ext-diff", commit, "--", NULL };
+		"--ita-invisible-in-index", commit, "--", NULL };
 	size_t hs = dv_repo_oid_size(r), hex = 2 * hs;
 	char type[32], *spec = dv_fmt("%s^{tree}", commit), *p, *end;
 	struct dv_buf list = { 0 };

@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/test_idmap \
 	tests/unit/test_index \
 	tests/unit/test_ingest \
+	tests/unit/test_indexwalk \
 	tests/unit/test_journal \
 	tests/unit/test_list \
 	tests/unit/test_maintain \
@@ -184,6 +185,11 @@ tests_unit_test_ingest_SOURCES = tests/unit/test_ingest.c \
 	tests/unit/refchunk.h \
 	tests/unit/storelib.h
 tests_unit_test_ingest_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_indexwalk_SOURCES = tests/unit/test_indexwalk.c \
+	tests/unit/testlib.h \
+	tests/unit/gitlib.h
+tests_unit_test_indexwalk_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c \
 	tests/unit/testlib.h
