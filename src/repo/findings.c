@@ -146,7 +146,8 @@ static int look_at_blob(struct look *l, const struct dv_diff_entry *c,
 			return suspect(l, c, size, DV_FOUND_DAMAGED, 0, err);
 	}
 	raw = l->repo->top && dv_attrs_may(&l->guess, l->repo, c->path);
-	if (raw || size > DV_DATA_FLOOR)
+	/* What was only renamed does not enter git now. */
+	if (raw || (size > DV_DATA_FLOOR && !was_there(l, c)))
 		return suspect(l, c, size, DV_FOUND_DATA, raw, err);
 	return 0;
 }

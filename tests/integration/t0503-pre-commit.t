@@ -125,6 +125,16 @@ says 'names it' d.tsv
 must git reset -q
 rm d.tsv later.txt
 
+# Content that is in git already does not enter it.
+make_noise moving.tsv 200000 26
+must git add moving.tsv
+must git commit -q --no-verify -m moving
+must git mv moving.tsv moved.tsv
+ok 'renaming data' git commit -qm moved
+chmod +x moved.tsv
+ok 'and changing its mode' git commit -qam mode
+is 'says nothing' "$(cat "$T_OUT" "$T_ERR")" ''
+
 # Merges: what the other side has already committed is not named.
 must git checkout -q -b side
 echo side >x.c
