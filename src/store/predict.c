@@ -11,6 +11,8 @@
 #define IDLE_MAX 4096
 /* A stretch of a pack that is mapped at once. */
 #define MAP_SIZE (8u << 20)
+/* Of it, brought into memory at once, ahead of the comparison. */
+#define READ_AHEAD (1u << 20)
 
 int dv_predict_start(struct dv_predict *p, struct dv_store *s,
 		     const struct dv_oid *previous, int cut_here,
@@ -107,7 +109,7 @@ static const uint8_t *mapped(struct dv_predict *p,
 {
 	uint64_t off = c->loc.row.off + DV_REC_HEAD, end = off + c->len;
 	const uint64_t page = 65536;	/* no machine has larger ones */
-	uint8_t *from;
+	uint64_t from, to;
 	int fd;
 
 	if (!p->map || p->map_pack != c->loc.pack || off < p->map_off ||
@@ -127,14 +129,21 @@ static const uint8_t *mapped(struct dv_predict *p,
 		if (!p->map)
 			return NULL;
 		p->map_pack = c->loc.pack;
+		p->read_from = p->read_to = 0;
 		dv_packset_touch(&p->store->set, c->loc.pack);
 	}
 	/* A disk that fails then is an answer, not a SIGBUS. */
-	from = (uint8_t *)p->map + (off - p->map_off) / page * page;
-	if (madvise(from, (size_t)((uint8_t *)p->map + (end - p->map_off) -
-				   from), MADV_POPULATE_READ)) {
-		p->cut_here = 0;
-		return NULL;
+	if (off < p->read_from || end > p->read_to) {
+		from = off / page * page;
+		to = DV_MIN(DV_MAX(end, from + READ_AHEAD),
+			    p->map_off + p->map_len);
+		if (madvise((uint8_t *)p->map + (from - p->map_off),
+			    (size_t)(to - from), MADV_POPULATE_READ)) {
+			p->cut_here = 0;
+			return NULL;
+		}
+		p->read_from = from;
+		p->read_to = to;
 	}
 	return (const uint8_t *)p->map + (off - p->map_off);
 }

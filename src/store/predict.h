@@ -37,6 +37,7 @@ struct dv_predict {
 	size_t map_len;
 	const struct dv_pack *map_pack;
 	uint64_t map_off;
+	uint64_t read_from, read_to;	/* of the pack: known to be readable */
 };
 
 /*
