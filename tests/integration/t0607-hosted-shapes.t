@@ -137,6 +137,12 @@ done
 ok 'a clone packs' sh -c "ls -d '$T'/tmp/git-dv-??????"
 stop INT
 isnt 'and is interrupted' "$T_RC" 0
+# git does not wait for its helper then.
+n=0
+while test -n "$(ls tmp)" && test "$n" -lt 300; do
+	sleep 0.1
+	n=$((n + 1))
+done
 is 'no temporary folder stays' "$(ls tmp)" ''
 
 done_testing
