@@ -155,10 +155,20 @@ void dv_progress_stop(struct dv_progress *p)
 	p->on = p->drawn = 0;
 }
 
+/*
+ * The first signal asks to stop in good order, one some seconds later ends
+ * it. In between they come from git, which hands on to its helper what the
+ * terminal has sent to both.
+ */
 static void on_signal(int sig)
 {
-	/* git sends SIGTERM to its helper after the user's SIGINT. */
-	if (cancelled == sig)
+	static volatile sig_atomic_t first;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!cancelled)
+		first = (sig_atomic_t)now.tv_sec;
+	else if ((sig_atomic_t)now.tv_sec - first > 1)
 		_exit(128 + sig);
 	cancelled = sig;
 }
