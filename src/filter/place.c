@@ -311,6 +311,24 @@ out:
 	return rc;
 }
 
+/*
+ * The index names other content for this file, and may hold the very time that
+ * files are dated back to: with equal size, and an inode that is used again,
+ * Git would not see the change.
+ */
+static void date_now(struct place *p, const struct target *t, struct stat *now)
+{
+	const char *name;
+	int dir = dv_open_parent(p->top_fd, t->item->path, &name);
+
+	if (dir < 0)
+		return;
+	if (utimensat(dir, name, NULL, AT_SYMLINK_NOFOLLOW) ||
+	    fstatat(dir, name, now, AT_SYMLINK_NOFOLLOW))
+		dv_log_debug("'%s' keeps its date", t->item->path);
+	close(dir);
+}
+
 static void remember(struct dv_cache *cache, const struct dv_place_item *item,
 		     const struct stat *st)
 {
@@ -360,6 +378,7 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 		struct target *t = &p->v[i];
 		struct stat was, now;
 		struct dv_gitentry *e;
+		int fits;
 
 		if (!t->ready)
 			continue;
@@ -377,8 +396,11 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 		}
 		p->result->placed++;
 		t->ready = 2;
+		fits = e && (ix.split || dv_gitentry_fits(&ix, e, &was));
+		if (!fits)
+			date_now(p, t, &now);
 		remember(cache, t->item, &now);
-		if (e && !ix.split && dv_gitentry_fits(&ix, e, &was)) {
+		if (fits && !ix.split) {
 			dv_gitentry_set_stat(&ix, e, &now);
 			patched = 1;
 		}

@@ -54,6 +54,7 @@ ok 'restore --staged --worktree' git restore --staged --worktree big.bin
 ok 'all content' tree_is . ../v2
 ok 'restore --source' git restore --source=side -- sub/large.bin
 ok 'has the content of side' cmp sub/large.bin ../s1/sub/large.bin
+ok 'is not dated back, as what the index names' test -n "$(find sub/large.bin -newer .git/index)"
 is 'is a change of the worktree' "$(git status --porcelain)" ' M sub/large.bin'
 must git restore .
 ok 'restore --source all, --staged --worktree' git restore --source=v1 --staged --worktree .
