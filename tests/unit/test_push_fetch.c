@@ -321,6 +321,8 @@ static void unknown_file(void **state)
 /* A child's own store, file and push; then all of it comes back. */
 static void several_pushers(void **state)
 {
+	FORKS_BESIDE_THREADS();
+
 	enum { N = 6, EACH = 4 };
 	struct world *w = *state;
 	size_t n = 600000;

@@ -310,6 +310,8 @@ static void child_writes(const char *path, uint64_t from, uint64_t n, int up)
 
 static void two_processes_at_once(void **state)
 {
+	FORKS_BESIDE_THREADS();
+
 	struct env *e = *state;
 	char *path = env_path(e, "");
 	pid_t pid[3];
@@ -336,6 +338,8 @@ static void two_processes_at_once(void **state)
 
 static void killed_in_the_middle(void **state)
 {
+	FORKS_BESIDE_THREADS();
+
 	struct env *e = *state;
 	char *path = env_path(e, "");
 

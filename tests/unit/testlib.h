@@ -135,4 +135,14 @@ static inline void assert_hex(const void *p, size_t n, const char *hex)
 	free(s);
 }
 
+/*
+ * A child that is forked beside threads may find the address sanitizer's
+ * allocator locked for ever.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define FORKS_BESIDE_THREADS() skip()
+#else
+#define FORKS_BESIDE_THREADS() ((void)0)
+#endif
+
 #endif
