@@ -1,9 +1,12 @@
 #include "repo/findings.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "repo/attrs.h"
@@ -88,6 +91,52 @@ static int was_there(const struct look *l, const struct dv_diff_entry *c)
 	return dv_idmap_get(&l->changes->gone, 1, &key) != NULL;
 }
 
+/* Record by record: what a live writer has put so far. */
+static int is_in(const char *path, enum dv_kind kind, const struct dv_id *id)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), found = 0;
+	uint64_t off = DV_PACK_HEAD;
+	uint8_t head[DV_REC_HEAD_DELTA];
+	struct dv_rec rec;
+	ssize_t got;
+	size_t h;
+
+	while (fd >= 0 && !found &&
+	       (got = dv_pread_full(fd, head, sizeof(head), off)) > 0 &&
+	       !dv_rec_parse(head, (size_t)got, &rec, &h, NULL)) {
+		found = rec.kind == kind && dv_id_eq(&rec.id, id);
+		off += h + rec.enc;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/*
+ * Is it on its way? In `git commit -a` the filter has stored and synced the
+ * content; it is published when git closes the filter, after the hook.
+ */
+static int is_incoming(const struct look *l, const struct dv_oid *oid)
+{
+	char *dir = l->have_store ? dv_fmt("%s/incoming", l->store.path) : NULL;
+	enum dv_kind kind = oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE :
+							   DV_KIND_CHUNK;
+	struct dv_strs names = { 0 };
+	int found = 0;
+
+	if (dir && dv_dir_list(dir, &names, NULL))
+		names.n = 0;
+	for (size_t i = 0; !found && i < names.n; i++) {
+		char *path = dv_fmt("%s/%s", dir, names.v[i]);
+
+		found = path && is_in(path, kind, &oid->id);
+		free(path);
+	}
+	dv_strs_release(&names);
+	free(dir);
+	return found;
+}
+
 static int look_at_pointer(struct look *l, const struct dv_diff_entry *c,
 			   const struct dv_oid *oid, struct dv_err *err)
 {
@@ -99,7 +148,7 @@ static int look_at_pointer(struct look *l, const struct dv_diff_entry *c,
 						    NULL);
 	}
 	if ((l->have_store && dv_store_has_file(&l->store, oid)) ||
-	    known_on_a_store(l, oid))
+	    known_on_a_store(l, oid) || is_incoming(l, oid))
 		return 0;
 	return suspect(l, c, oid->size, DV_FOUND_NOWHERE, 0, err);
 }
