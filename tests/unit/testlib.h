@@ -140,7 +140,7 @@ static inline void assert_hex(const void *p, size_t n, const char *hex)
  * allocator locked for ever.
  */
 #ifdef __SANITIZE_ADDRESS__
-#define FORKS_BESIDE_THREADS() skip()
+#define FORKS_BESIDE_THREADS() return
 #else
 #define FORKS_BESIDE_THREADS() ((void)0)
 #endif
