@@ -74,7 +74,7 @@ ok 'verify --full of it' git -C c dv verify --full
 # All versions in one push.
 must git -C repo dv remote add second "$T/second.store"
 ok 'push of all to another store' git -C repo dv push second --all
-ok 'is small' test "$(bytes_in second.store)" -lt $(($(bytes_in plain/.git/dv/packs) * 3 / 4))
+ok 'is small' test "$(bytes_in second.store)" -lt $(($(bytes_in plain/.git/dv/packs) * 19 / 20))
 
 # The table of sketches is a cache.
 cd repo || exit 1
