@@ -199,13 +199,12 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 {
 	/*
 	 * The commits as they travel, not what refs/replace shows instead, and
-	 * nothing that the user's settings leave out. Oldest first: what newer
-	 * versions build on comes before them.
+	 * nothing that the user's settings leave out. Parents first, whatever
+	 * their dates say: newer versions build on older ones.
 	 */
 	static const char *const args[] = { "--no-replace-objects", "-c",
-		"log.diffMerges=separate", "log", "--stdin", "--reverse", "-m",
-		"--raw",
-		"-z", "--no-abbrev", "--no-renames", "--format=", "--root",
+		"log.diffMerges=separate", "log", "--stdin", "--topo-order",
+		"--reverse", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=", "--root",
 		"--diff-filter=d", "--no-ext-diff", "--no-textconv",
 		"--no-relative", "--no-show-signature", "--no-notes",
 		"--no-color", NULL };

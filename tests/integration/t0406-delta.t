@@ -24,6 +24,9 @@ must git -C plain config dv.delta false
 
 make_json table.json 32000 7
 mkdir versions
+# All at once, as scripts commit: dates do not tell what came first.
+GIT_COMMITTER_DATE='2026-01-01T00:00:00Z'
+export GIT_COMMITTER_DATE
 for v in 1 2 3 4 5; do
 	test "$v" -eq 1 || next_version table.json "$v"
 	cp table.json "versions/$v"
@@ -41,6 +44,7 @@ for v in 1 2 3 4 5; do
 			test $((repo * 10)) -lt "$plain"
 	fi
 done
+unset GIT_COMMITTER_DATE
 ok 'the table of sketches is there' test -s repo/.git/dv/sketches
 ok 'and not without deltas' test ! -e plain/.git/dv/sketches
 ok 'verify --full' git -C repo dv verify --full
@@ -74,7 +78,7 @@ ok 'verify --full of it' git -C c dv verify --full
 # All versions in one push.
 must git -C repo dv remote add second "$T/second.store"
 ok 'push of all to another store' git -C repo dv push second --all
-ok 'is small' test "$(bytes_in second.store)" -lt $(($(bytes_in plain/.git/dv/packs) * 19 / 20))
+ok 'is small' test "$(bytes_in second.store)" -lt $(($(bytes_in plain/.git/dv/packs) * 3 / 4))
 
 # The table of sketches is a cache.
 cd repo || exit 1
