@@ -124,10 +124,8 @@ static int diff_text(struct dv_ctx *c, const struct dv_version *const v[2],
 static int print_json(const char *name, const struct dv_version *const v[2],
 		      const struct shared *s, struct dv_err *err)
 {
-	cJSON *root = cJSON_CreateObject(), *list;
-	char *text;
+	cJSON *root = dv_json_root(), *list;
 
-	cJSON_AddNumberToObject(root, "version", 1);
 	cJSON_AddStringToObject(root, "name", name);
 	list = cJSON_AddArrayToObject(root, "versions");
 	for (int i = 0; i < 2; i++) {
@@ -142,13 +140,7 @@ static int print_json(const char *name, const struct dv_version *const v[2],
 	cJSON_AddNumberToObject(root, "common_bytes", (double)s->bytes);
 	cJSON_AddBoolToObject(root, "equal", dv_oid_eq(&v[0]->oid,
 						       &v[1]->oid));
-	text = cJSON_Print(root);
-	cJSON_Delete(root);
-	if (!text)
-		return dv_err_nomem(err);
-	printf("%s\n", text);
-	free(text);
-	return 0;
+	return dv_json_show(root, err);
 }
 
 static void print_human(const char *name, const struct dv_version *const v[2],

@@ -166,10 +166,8 @@ static void add_usage(cJSON *o, const struct dv_usage *u)
 
 static int print_json(const struct du *d, struct dv_err *err)
 {
-	cJSON *root = cJSON_CreateObject(), *files;
-	char *text;
+	cJSON *root = dv_json_root(), *files;
 
-	cJSON_AddNumberToObject(root, "version", 1);
 	cJSON_AddNumberToObject(root, "packs", (double)d->packs);
 	add_usage(cJSON_AddObjectToObject(root, "total"), &d->total);
 	files = cJSON_AddArrayToObject(root, "files");
@@ -191,13 +189,7 @@ static int print_json(const struct du *d, struct dv_err *err)
 		}
 		cJSON_AddItemToArray(files, o);
 	}
-	text = cJSON_Print(root);
-	cJSON_Delete(root);
-	if (!text)
-		return dv_err_nomem(err);
-	printf("%s\n", text);
-	free(text);
-	return 0;
+	return dv_json_show(root, err);
 }
 
 int dv_cmd_du(int argc, char **argv)

@@ -45,26 +45,6 @@ static cJSON *version_json(struct dv_ctx *c, const struct dv_registry *reg,
 	return o;
 }
 
-static int print_json(cJSON *root, struct dv_err *err)
-{
-	char *text = cJSON_Print(root);
-
-	cJSON_Delete(root);
-	if (!text)
-		return dv_err_nomem(err);
-	printf("%s\n", text);
-	free(text);
-	return 0;
-}
-
-static cJSON *json_root(void)
-{
-	cJSON *root = cJSON_CreateObject();
-
-	cJSON_AddNumberToObject(root, "version", 1);
-	return root;
-}
-
 /* Aliases of a version, "prod, test", or "". */
 static void print_aliases(const struct dv_registry *reg, const char *id)
 {
@@ -124,7 +104,7 @@ static int list_versions(struct dv_ctx *c, const char *name, int zero,
 	if (json) {
 		const cJSON *aliases = dv_registry_aliases(&reg);
 
-		root = json_root();
+		root = dv_json_root();
 		cJSON_AddStringToObject(root, "name", name);
 		cJSON_AddItemToObject(root, "aliases", aliases ?
 				      cJSON_Duplicate(aliases, 1) :
@@ -133,7 +113,7 @@ static int list_versions(struct dv_ctx *c, const char *name, int zero,
 		for (size_t i = 0; i < reg.n; i++)
 			cJSON_AddItemToArray(list, version_json(c, &reg,
 								&reg.v[i]));
-		rc = print_json(root, err);
+		rc = dv_json_show(root, err);
 	}
 	for (size_t i = 0; !json && i < reg.n; i++) {
 		const struct dv_version *v = &reg.v[i];
@@ -198,7 +178,7 @@ static int list_names(struct dv_ctx *c, int zero, int json,
 	for (size_t i = 0; i < names.n; i++)
 		width = DV_MAX(width, (int)strlen(names.v[i]));
 	if (!rc && json) {
-		root = json_root();
+		root = dv_json_root();
 		list = cJSON_AddArrayToObject(root, "names");
 	}
 	if (!rc && !names.n && !zero && !json)
@@ -214,7 +194,7 @@ static int list_names(struct dv_ctx *c, int zero, int json,
 		}
 	}
 	if (!rc && json)
-		rc = print_json(root, err);
+		rc = dv_json_show(root, err);
 	if (!rc && bad)
 		rc = dv_err_set(err, DV_EINVAL, "%d registr%s cannot be used",
 				bad, bad == 1 ? "y" : "ies");
@@ -319,12 +299,12 @@ int dv_cmd_info(int argc, char **argv)
 		goto out;
 	rc = dv_named_open(&c.repo, argv[0], version, &reg, &v, &err);
 	if (!rc && json) {
-		cJSON *root = json_root();
+		cJSON *root = dv_json_root();
 
 		cJSON_AddStringToObject(root, "name", argv[0]);
 		cJSON_AddItemToObject(root, "entry",
 				      version_json(&c, &reg, v));
-		rc = print_json(root, &err);
+		rc = dv_json_show(root, &err);
 	} else if (!rc) {
 		print_info(&c, argv[0], &reg, v);
 	}

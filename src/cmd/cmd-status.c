@@ -377,10 +377,9 @@ static void print_porcelain(const struct status *s, int zero)
 
 static int print_json(const struct status *s)
 {
-	cJSON *root = cJSON_CreateObject(), *store;
-	char *text;
+	cJSON *root = dv_json_root(), *store;
+	struct dv_err err = { 0 };
 
-	cJSON_AddNumberToObject(root, "version", 1);
 	store = cJSON_AddObjectToObject(root, "store");
 	if (s->remote && store) {
 		cJSON_AddStringToObject(store, "name", s->remote->name);
@@ -401,13 +400,7 @@ static int print_json(const struct status *s)
 			cJSON_AddItemToArray(a, o);
 		}
 	}
-	text = cJSON_Print(root);
-	cJSON_Delete(root);
-	if (!text)
-		return 1;
-	puts(text);
-	cJSON_free(text);
-	return 0;
+	return dv_json_show(root, &err) ? dv_fail(&err) : 0;
 }
 
 int dv_cmd_status(int argc, char **argv)

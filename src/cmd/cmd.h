@@ -50,6 +50,10 @@ int dv_fail(const struct dv_err *err);
  */
 struct cJSON;
 void dv_json_path(struct cJSON *o, const char *path);
+/* A document of --json: an object with the version of its format, 1. */
+struct cJSON *dv_json_root(void);
+/* Write it to standard output; takes the tree. */
+int dv_json_show(struct cJSON *root, struct dv_err *err) DV_MUST_USE;
 /* The same under other names. */
 void dv_json_path_as(struct cJSON *o, const char *key, const char *hex_key,
 		     const char *path);

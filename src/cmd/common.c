@@ -350,3 +350,23 @@ void dv_json_path_as(struct cJSON *o, const char *key, const char *hex_key,
 	free(hex);
 	dv_buf_release(&b);
 }
+
+cJSON *dv_json_root(void)
+{
+	cJSON *root = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(root, "version", 1);
+	return root;
+}
+
+int dv_json_show(cJSON *root, struct dv_err *err)
+{
+	char *text = cJSON_Print(root);
+
+	cJSON_Delete(root);
+	if (!text)
+		return dv_err_nomem(err);
+	printf("%s\n", text);
+	cJSON_free(text);
+	return 0;
+}

@@ -127,10 +127,9 @@ static int print_json(const struct dv_removal *m)
 		{ "size_before", r->size_before },
 		{ "size_after", r->size_after },
 	};
-	cJSON *root = cJSON_CreateObject();
-	char *text;
+	cJSON *root = dv_json_root();
+	struct dv_err err = { 0 };
 
-	cJSON_AddNumberToObject(root, "version", 1);
 	cJSON_AddBoolToObject(root, "dry_run", m->dry_run);
 	cJSON_AddStringToObject(root, "store", m->c.store.path);
 	for (size_t i = 0; i < DV_ARRAY_SIZE(numbers); i++)
@@ -143,13 +142,7 @@ static int print_json(const struct dv_removal *m)
 					(double)m->unproven);
 	}
 	add_files(m, root);
-	text = cJSON_Print(root);
-	cJSON_Delete(root);
-	if (!text)
-		return 1;
-	puts(text);
-	cJSON_free(text);
-	return 0;
+	return dv_json_show(root, &err) ? dv_fail(&err) : 0;
 }
 
 static void print_files(const struct dv_removal *m)
