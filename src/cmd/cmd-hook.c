@@ -205,25 +205,6 @@ static int any_left(struct dv_ctx *c, const char *path)
 	return any;
 }
 
-static int add_left(struct dv_ptrs *ptrs, const char *path,
-		    const struct dv_oid *oid, struct dv_err *err)
-{
-	struct dv_ptr *v = dv_grow(ptrs->v, &ptrs->cap, ptrs->n + 1,
-				   sizeof(*v));
-
-	if (!v)
-		return dv_err_nomem(err);
-	ptrs->v = v;
-	v += ptrs->n;
-	memset(v, 0, sizeof(*v));
-	v->oid = *oid;
-	v->path = strdup(path);
-	if (!v->path)
-		return dv_err_nomem(err);
-	ptrs->n++;
-	return 0;
-}
-
 static int find_left(struct dv_ctx *c, const char *path, struct dv_ptrs *out,
 		     struct dv_err *err)
 {
@@ -248,7 +229,7 @@ static int find_left(struct dv_ctx *c, const char *path, struct dv_ptrs *out,
 			continue;
 		is = dv_objects_pointer(o, c->cache, e->oid, &oid, err);
 		if (is > 0)
-			rc = add_left(out, e->path, &oid, err);
+			rc = dv_ptrs_add(out, e->path, &oid, NULL, err);
 		else if (is < 0 && is != DV_ENOTFOUND)
 			rc = is;
 	}

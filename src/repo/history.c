@@ -160,36 +160,107 @@ int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
 	return rc;
 }
 
-/*
- * One record of `git log --raw -z`: ":mode mode old new status\0path\0". Every
- * blob that a commit of the range has and no parent of it has shows up as the
- * new side of one, since each parent's difference is listed (-m).
- */
-static int raw_record(struct dv_repo *r, struct dv_cache *c,
-		      struct dv_objects *o, struct dv_idmap *seen,
-		      const char *rec, const char *path, struct dv_ptrs *out,
-		      struct dv_err *err)
+int dv_log_read(const struct dv_strs *revs, const struct dv_strs *not_revs,
+		const char *path, struct dv_buf *out, struct dv_err *err)
+{
+	/*
+	 * The commits as they travel, not what refs/replace shows instead, and
+	 * nothing that the user's settings leave out. Parents first, whatever
+	 * their dates say: newer versions build on older ones.
+	 */
+	const char *args[28] = { "--no-replace-objects", "-c",
+		"log.diffMerges=separate", "log", "--topo-order", "--reverse",
+		"-m", "--raw", "-z", "--no-abbrev", "--no-renames",
+		"--format=", "--root", "--diff-filter=d", "--no-ext-diff",
+		"--no-textconv", "--no-relative", "--no-show-signature",
+		"--no-notes", "--no-color", "--full-history" };
+	struct dv_strs known = { 0 };
+	struct dv_buf in = { 0 };
+	size_t n = 0;
+	int rc = 0;
+
+	while (args[n])
+		n++;
+	if (revs) {
+		args[n++] = "--stdin";
+		rc = dv_known_commits(not_revs, &known, err);
+	} else {
+		args[n++] = "--all";
+		args[n++] = "--reflog";
+	}
+	args[n++] = "--";
+	if (path)
+		args[n++] = path;
+	for (size_t i = 0; !rc && revs && i < revs->n; i++)
+		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
+	for (size_t i = 0; !rc && i < known.n; i++)
+		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
+	if (!rc)
+		rc = dv_git_input(args, in.p, in.n, LIST_MAX, out, err);
+	dv_strs_release(&known);
+	dv_buf_release(&in);
+	return rc;
+}
+
+/* ":mode mode old new status\0path\0" each, between commits maybe a newline. */
+int dv_log_each(struct dv_repo *r, const struct dv_buf *list,
+		int (*each)(void *arg, const uint8_t *old_id,
+			    const uint8_t *new_id, const char *path,
+			    struct dv_err *err),
+		void *arg, struct dv_err *err)
 {
 	size_t hs = dv_repo_oid_size(r), hex = 2 * hs;
+	const char *p = (const char *)list->p, *end = p + list->n;
+	int rc = 0;
+
+	while (!rc && p < end) {
+		const char *rec = p;
+		uint8_t old_id[32], new_id[32];
+
+		p += strlen(p) + 1;
+		while (*rec == '\n')
+			rec++;
+		if (*rec != ':')
+			continue;
+		if (p >= end)
+			break;
+		if (strlen(rec) >= 15 + 2 * hex + 2 &&
+		    !strncmp(rec + 8, "100", 3) &&
+		    !dv_hex_decode(old_id, rec + 15, hs) &&
+		    !dv_hex_decode(new_id, rec + 16 + hex, hs))
+			rc = each(arg, old_id, new_id, p, err);
+		p += strlen(p) + 1;
+	}
+	return rc;
+}
+
+struct range {
+	struct dv_repo *repo;
+	struct dv_cache *cache;
+	struct dv_objects *objects;
+	struct dv_idmap seen;
+	struct dv_ptrs *out;
+};
+
+static int one_change(void *arg, const uint8_t *old_id, const uint8_t *new_id,
+		      const char *path, struct dv_err *err)
+{
+	struct range *g = arg;
 	struct dv_oid oid, previous = { 0 };
-	uint8_t old_id[32], new_id[32];
 	struct dv_id key = { { 0 } };
 	int is, rc;
 
-	if (strlen(rec) < 15 + 2 * hex + 2 || strncmp(rec + 8, "100", 3) ||
-	    dv_hex_decode(old_id, rec + 15, hs) ||
-	    dv_hex_decode(new_id, rec + 16 + hex, hs))
-		return 0;
-	is = dv_objects_pointer(o, c, new_id, &oid, err);
+	is = dv_objects_pointer(g->objects, g->cache, new_id, &oid, err);
 	if (is <= 0)
 		return is == DV_ENOTFOUND ? 0 : is;
-	memcpy(key.b, new_id, hs);
-	rc = dv_idmap_put(seen, 1, &key, 1, err);
+	memcpy(key.b, new_id, dv_repo_oid_size(g->repo));
+	rc = dv_idmap_put(&g->seen, 1, &key, 1, err);
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
-	if (dv_objects_pointer(o, c, old_id, &previous, NULL) != 1)
+	if (dv_objects_pointer(g->objects, g->cache, old_id, &previous,
+			       NULL) != 1)
 		memset(&previous, 0, sizeof(previous));
-	return dv_ptrs_add(out, path, &oid, &previous, err);
+	return dv_ptrs_add(g->out, path, &oid, &previous, err);
 }
 
 int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
@@ -197,55 +268,19 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *not_revs, struct dv_ptrs *out,
 		     struct dv_err *err)
 {
-	/*
-	 * The commits as they travel, not what refs/replace shows instead, and
-	 * nothing that the user's settings leave out. Parents first, whatever
-	 * their dates say: newer versions build on older ones.
-	 */
-	static const char *const args[] = { "--no-replace-objects", "-c",
-		"log.diffMerges=separate", "log", "--stdin", "--topo-order",
-		"--reverse", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=", "--root",
-		"--diff-filter=d", "--no-ext-diff", "--no-textconv",
-		"--no-relative", "--no-show-signature", "--no-notes",
-		"--no-color", NULL };
-	struct dv_strs known = { 0 };
-	struct dv_buf in = { 0 }, list = { 0 };
-	struct dv_idmap seen = { 0 };
-	struct dv_objects *o = NULL;
-	char *p, *end;
+	struct range g = { .repo = r, .cache = c, .out = out };
+	struct dv_buf list = { 0 };
 	int rc;
 
 	if (!revs->n)
 		return 0;
-	rc = dv_known_commits(not_revs, &known, err);
-	for (size_t i = 0; !rc && i < revs->n; i++)
-		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
-	for (size_t i = 0; !rc && i < known.n; i++)
-		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
+	rc = dv_log_read(revs, not_revs, NULL, &list, err);
 	if (!rc)
-		rc = dv_git_input(args, in.p, in.n, LIST_MAX, &list, err);
+		rc = dv_objects_open(&g.objects, r, list.n / 100, err);
 	if (!rc)
-		rc = dv_objects_open(&o, r, list.n / 100, err);
-	p = (char *)list.p;
-	end = p + list.n;
-	while (!rc && p < end) {
-		char *rec = p;
-
-		p += strlen(p) + 1;
-		/* Between commits there may be an empty one. */
-		while (*rec == '\n')
-			rec++;
-		if (*rec != ':')
-			continue;
-		if (p >= end)
-			break;
-		rc = raw_record(r, c, o, &seen, rec, p, out, err);
-		p += strlen(p) + 1;
-	}
-	dv_objects_close(o);
-	dv_idmap_release(&seen);
-	dv_strs_release(&known);
-	dv_buf_release(&in);
+		rc = dv_log_each(r, &list, one_change, &g, err);
+	dv_objects_close(g.objects);
+	dv_idmap_release(&g.seen);
 	dv_buf_release(&list);
 	return rc;
 }

@@ -38,6 +38,25 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *revs,
 		     const struct dv_strs *not_revs, struct dv_ptrs *out,
 		     struct dv_err *err) DV_MUST_USE;
+/*
+ * What the commits reachable from `revs` but not from `not_revs` changed, as
+ * dv_log_each reads it; `revs` NULL: from all refs, HEADs and reflogs. Names
+ * that do not exist here are left out of `not_revs`. Merges are followed into
+ * all parents and compared with each. `path` is a pathspec, or NULL.
+ */
+int dv_log_read(const struct dv_strs *revs, const struct dv_strs *not_revs,
+		const char *path, struct dv_buf *out, struct dv_err *err)
+	DV_MUST_USE;
+/*
+ * Each regular file that a commit has otherwise than a parent, with Git's ids
+ * of both sides: so every blob that a commit brought in is once the new one.
+ * Stops when `each` returns not 0, and returns that.
+ */
+int dv_log_each(struct dv_repo *r, const struct dv_buf *list,
+		int (*each)(void *arg, const uint8_t *old_id,
+			    const uint8_t *new_id, const char *path,
+			    struct dv_err *err),
+		void *arg, struct dv_err *err) DV_MUST_USE;
 /* Those of the names that are objects of commits or tags here. */
 int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
 		     struct dv_err *err) DV_MUST_USE;

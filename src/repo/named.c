@@ -188,85 +188,44 @@ int dv_named_of_commit(struct dv_repo *r, const char *rev,
 	return rc;
 }
 
-/* ":mode mode old new status\0path\0", between commits maybe an empty one. */
-static int raw(struct walk *w, struct dv_buf *list, struct dv_err *err)
+static int one_change(void *arg, const uint8_t *old_id, const uint8_t *new_id,
+		      const char *path, struct dv_err *err)
 {
-	size_t hex = 2 * dv_repo_oid_size(w->repo);
-	char *p = (char *)list->p, *stop = p + list->n;
-	int rc = 0;
+	struct walk *w = arg;
+	char hex[65];
 
-	while (!rc && p < stop) {
-		char *rec = p;
-
-		p += strlen(p) + 1;
-		while (*rec == '\n')
-			rec++;
-		if (*rec != ':')
-			continue;
-		if (p >= stop)
-			break;
-		if (strlen(rec) >= 17 + 2 * hex && !strncmp(rec + 8, "100", 3))
-			rc = one_blob(w, rec + 16 + hex, p, err);
-		p += strlen(p) + 1;
-	}
-	return rc;
+	(void)old_id;
+	dv_hex_encode(hex, new_id, dv_repo_oid_size(w->repo));
+	return one_blob(w, hex, path, err);
 }
 
-/*
- * Merges are followed into all parents: a version that one side removed before
- * the merge is named by a commit all the same. As in dv_ptrs_of_range, neither
- * settings nor replacements hide anything.
- */
-#define LOG "--no-replace-objects", "-c", "log.diffMerges=separate", \
-	"log", "--no-relative", "--full-history", "--reverse", "-m", "--raw", "-z", \
-	"--no-abbrev", "--no-renames", "--format=", "--root", \
-	"--diff-filter=d", "--no-ext-diff", "--no-textconv", \
-	"--no-show-signature", "--no-notes", "--no-color"
-
-int dv_named_of_range(struct dv_repo *r, const struct dv_strs *revs,
-		      const struct dv_strs *not_revs, struct dv_ptrs *out,
-		      struct dv_unread *unread, struct dv_err *err)
+/* revs NULL: all. */
+static int of_log(struct dv_repo *r, const struct dv_strs *revs,
+		  const struct dv_strs *not_revs, struct dv_ptrs *out,
+		  struct dv_unread *unread, struct dv_err *err)
 {
-	static const char *const args[] = { LOG, "--stdin", "--", SPEC, NULL };
-	struct dv_buf in = { 0 }, list = { 0 };
-	struct dv_strs known = { 0 };
-	struct walk w;
-	int rc;
-
-	if (!revs->n)
-		return 0;
-	rc = begin(&w, r, out, unread, err);
-	if (!rc)
-		rc = dv_known_commits(not_revs, &known, err);
-	for (size_t i = 0; !rc && i < revs->n; i++)
-		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
-	for (size_t i = 0; !rc && i < known.n; i++)
-		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
-	if (!rc)
-		rc = dv_git_input(args, in.p, in.n, LIST_MAX, &list, err);
-	if (!rc)
-		rc = raw(&w, &list, err);
-	dv_strs_release(&known);
-	dv_buf_release(&in);
-	dv_buf_release(&list);
-	end(&w);
-	return rc;
-}
-
-int dv_named_of_all(struct dv_repo *r, struct dv_ptrs *out,
-		    struct dv_unread *unread, struct dv_err *err)
-{
-	static const char *const args[] = { LOG, "--all", "--reflog", "--",
-					    SPEC, NULL };
 	struct dv_buf list = { 0 };
 	struct walk w;
 	int rc = begin(&w, r, out, unread, err);
 
 	if (!rc)
-		rc = dv_git(args, LIST_MAX, &list, err);
+		rc = dv_log_read(revs, not_revs, SPEC, &list, err);
 	if (!rc)
-		rc = raw(&w, &list, err);
+		rc = dv_log_each(r, &list, one_change, &w, err);
 	dv_buf_release(&list);
 	end(&w);
 	return rc;
+}
+
+int dv_named_of_range(struct dv_repo *r, const struct dv_strs *revs,
+		      const struct dv_strs *not_revs, struct dv_ptrs *out,
+		      struct dv_unread *unread, struct dv_err *err)
+{
+	return revs->n ? of_log(r, revs, not_revs, out, unread, err) : 0;
+}
+
+int dv_named_of_all(struct dv_repo *r, struct dv_ptrs *out,
+		    struct dv_unread *unread, struct dv_err *err)
+{
+	return of_log(r, NULL, NULL, out, unread, err);
 }
