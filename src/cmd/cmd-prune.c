@@ -95,9 +95,8 @@ static int needed(void *arg, const struct dv_oid *oid, const char *path,
 static int may_go(struct prune *p, const struct file *f)
 {
 	return f->seen == p->clone && !f->needed && !f->unproven &&
-	       dv_store_has_quick(&p->m.c.store,
-				  f->oid.scheme == DV_SCHEME_DV1 ?
-				  DV_KIND_FILE : DV_KIND_CHUNK, &f->oid.id);
+	       dv_store_has_quick(&p->m.c.store, dv_oid_kind(&f->oid),
+				  &f->oid.id);
 }
 
 static int prove_with(struct prune *p, struct dv_remote *remote,
@@ -233,9 +232,7 @@ static int divide(struct prune *p, struct dv_err *err)
 	for (size_t i = 0; !rc && i < p->n; i++) {
 		const struct file *f = &p->v[i];
 		int here = dv_store_has_quick(&p->m.c.store,
-					      f->oid.scheme == DV_SCHEME_DV1 ?
-					      DV_KIND_FILE : DV_KIND_CHUNK,
-					      &f->oid.id);
+					      dv_oid_kind(&f->oid), &f->oid.id);
 
 		if (!f->needed && !f->unproven) {
 			rc = dv_gc_drop(&p->m.gc, &f->oid, err);

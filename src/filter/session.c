@@ -124,8 +124,7 @@ int dv_session_holds(struct dv_session *s, const struct dv_oid *oid)
 	    dv_content_complete(&s->store, &s->coder, oid, NULL) != 1)
 		return 0;
 	if (!s->store.read_only &&
-	    dv_store_locate(&s->store, oid->scheme == DV_SCHEME_DV1 ?
-			    DV_KIND_FILE : DV_KIND_CHUNK, &oid->id, &loc))
+	    dv_store_locate(&s->store, dv_oid_kind(oid), &oid->id, &loc))
 		dv_packset_touch(&s->store.set, loc.pack);
 	return 1;
 }

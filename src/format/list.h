@@ -22,6 +22,12 @@ enum dv_kind {
 	DV_KIND_FILE = 3,
 };
 
+/* Of the record that a file starts from: its one chunk, or its list. */
+static inline enum dv_kind dv_oid_kind(const struct dv_oid *oid)
+{
+	return oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE : DV_KIND_CHUNK;
+}
+
 #define DV_SEG_MIN 64u
 #define DV_SEG_MAX 1024u
 #define DV_SEG_ROW 36u

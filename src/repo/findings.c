@@ -119,8 +119,7 @@ static int is_in(const char *path, enum dv_kind kind, const struct dv_id *id)
 static int is_incoming(const struct look *l, const struct dv_oid *oid)
 {
 	char *dir = l->have_store ? dv_fmt("%s/incoming", l->store.path) : NULL;
-	enum dv_kind kind = oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE :
-							   DV_KIND_CHUNK;
+	enum dv_kind kind = dv_oid_kind(oid);
 	struct dv_strs names = { 0 };
 	int found = 0;
 

@@ -121,9 +121,7 @@ int dv_content_missing(struct dv_store *s, struct dv_coder *coder,
 	int rc;
 
 	if (!dv_store_has_file(s, oid))
-		return miss(oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE :
-							   DV_KIND_CHUNK,
-			    &oid->id, arg);
+		return miss(dv_oid_kind(oid), &oid->id, arg);
 	if (oid->scheme == DV_SCHEME_SHA256)
 		return 0;
 	rc = dv_content_open(&c, s, coder, oid, err);

@@ -210,9 +210,7 @@ int dv_store_has(struct dv_store *s, enum dv_kind kind,
 
 int dv_store_has_file(struct dv_store *s, const struct dv_oid *oid)
 {
-	return dv_store_has(s, oid->scheme == DV_SCHEME_DV1 ? DV_KIND_FILE :
-							      DV_KIND_CHUNK,
-			    &oid->id);
+	return dv_store_has(s, dv_oid_kind(oid), &oid->id);
 }
 
 int dv_store_read_record(struct dv_store *s, struct dv_coder *c,

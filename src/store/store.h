@@ -59,7 +59,7 @@ int dv_store_has(struct dv_store *s, enum dv_kind kind,
 		 const struct dv_id *id);
 int dv_store_has_quick(struct dv_store *s, enum dv_kind kind,
 		       const struct dv_id *id);
-/* The record that a file starts from: its one chunk, or its list. */
+/* The record of dv_oid_kind. */
 int dv_store_has_file(struct dv_store *s, const struct dv_oid *oid);
 int dv_store_locate(struct dv_store *s, enum dv_kind kind,
 		    const struct dv_id *id, struct dv_loc *loc);
