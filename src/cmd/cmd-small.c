@@ -222,23 +222,8 @@ int dv_cmd_pointer(int argc, char **argv)
 		rc = dv_ingest_open(&in, NULL, pool, &err);
 	if (!rc)
 		rc = dv_ingest_begin(in, NULL, 0, &err);
-	while (!rc) {
-		uint8_t *p;
-		size_t cap;
-		ssize_t r;
-
-		rc = dv_ingest_space(in, &p, &cap, &err);
-		if (rc)
-			break;
-		r = read(fd, p, cap);
-		if (r < 0 && errno == EINTR && !dv_cancelled())
-			continue;
-		if (r < 0)
-			rc = dv_err_errno(&err, "cannot read '%s'", argv[0]);
-		if (r <= 0)
-			break;
-		rc = dv_ingest_got(in, (size_t)r, &err);
-	}
+	if (!rc)
+		rc = dv_ingest_fd(in, fd, argv[0], &err);
 	if (!rc)
 		rc = dv_ingest_finish(in, &oid, &err);
 	/* An empty file is an empty blob: it prints nothing. */

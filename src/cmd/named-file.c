@@ -289,8 +289,8 @@ static int in_git(struct dv_ctx *c, const char *fd_path)
 	return !code;
 }
 
-static int oid_of_fd(struct dv_ctx *c, int fd, struct dv_oid *oid,
-		     int *pointer, struct dv_err *err)
+static int oid_of_fd(struct dv_ctx *c, int fd, const char *name,
+		     struct dv_oid *oid, int *pointer, struct dv_err *err)
 {
 	struct dv_ingest *in = NULL;
 	int rc = dv_ingest_open(&in, NULL, c->pool, err);
@@ -298,23 +298,8 @@ static int oid_of_fd(struct dv_ctx *c, int fd, struct dv_oid *oid,
 	*pointer = 0;
 	if (!rc)
 		rc = dv_ingest_begin(in, NULL, 0, err);
-	while (!rc) {
-		uint8_t *p;
-		size_t cap;
-		ssize_t r;
-
-		rc = dv_ingest_space(in, &p, &cap, err);
-		if (rc)
-			break;
-		r = read(fd, p, cap);
-		if (r < 0 && errno == EINTR && !dv_cancelled())
-			continue;
-		if (r < 0)
-			rc = dv_err_errno(err, "cannot read");
-		if (r <= 0)
-			break;
-		rc = dv_ingest_got(in, (size_t)r, err);
-	}
+	if (!rc)
+		rc = dv_ingest_fd(in, fd, name, err);
 	if (!rc && dv_ingest_size(in) <= DV_FOREIGN_MAX)
 		*pointer = dv_pointer_parse(dv_ingest_whole(in),
 					    (size_t)dv_ingest_size(in),
@@ -350,7 +335,7 @@ static int may_replace(struct dv_ctx *c, const struct dv_version *v,
 		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return dv_err_errno(err, "cannot open '%s'", t->shown);
-	rc = oid_of_fd(c, fd, &oid, &pointer, err);
+	rc = oid_of_fd(c, fd, t->shown, &oid, &pointer, err);
 	if (!rc && dv_oid_eq(&oid, &v->oid))
 		rc = 2;
 	else if (!rc && (force || pointer ||

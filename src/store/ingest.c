@@ -1,11 +1,14 @@
 #include "store/ingest.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "codec/chunker.h"
 #include "store/predict.h"
 
@@ -415,6 +418,30 @@ int dv_ingest_got(struct dv_ingest *in, size_t n, struct dv_err *err)
 	if (in->size > WHOLE_MAX)
 		return cut(in, 0, err);
 	return 0;
+}
+
+int dv_ingest_fd(struct dv_ingest *in, int fd, const char *name,
+		 struct dv_err *err)
+{
+	for (;;) {
+		uint8_t *p;
+		size_t cap;
+		ssize_t n;
+		int rc = dv_ingest_space(in, &p, &cap, err);
+
+		if (rc)
+			return rc;
+		do
+			n = read(fd, p, cap);
+		while (n < 0 && errno == EINTR && !dv_cancelled());
+		if (n < 0)
+			return dv_err_errno(err, "cannot read '%s'", name);
+		if (!n)
+			return 0;
+		rc = dv_ingest_got(in, (size_t)n, err);
+		if (rc)
+			return rc;
+	}
 }
 
 uint64_t dv_ingest_size(const struct dv_ingest *in)

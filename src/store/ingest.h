@@ -38,6 +38,9 @@ int dv_ingest_space(struct dv_ingest *in, uint8_t **p, size_t *cap,
 		    struct dv_err *err) DV_MUST_USE;
 int dv_ingest_got(struct dv_ingest *in, size_t n, struct dv_err *err)
 	DV_MUST_USE;
+/* Both, for all that `fd` gives; `name` is for the error. */
+int dv_ingest_fd(struct dv_ingest *in, int fd, const char *name,
+		 struct dv_err *err) DV_MUST_USE;
 /* Bytes so far. */
 uint64_t dv_ingest_size(const struct dv_ingest *in);
 /* All bytes so far if they are at hand (up to 2 MiB), else NULL. */
