@@ -42,44 +42,59 @@ static size_t hex_len(const struct dv_manifest *m)
 	return m->algo == 2 ? 64 : 40;
 }
 
-static int add_ref(struct dv_manifest *m, const char *name, const char *oid,
-		   struct dv_err *err)
+/* Where a ref is whose name starts with n bytes of `name` and ends there. */
+static size_t place(const struct dv_manifest *m, const char *name, size_t n,
+		    int *found)
+{
+	size_t lo = 0, hi = m->nrefs;
+
+	*found = 0;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const char *other = m->refs[mid].name;
+		int c = strncmp(other, name, n);
+
+		if (!c && !other[n]) {
+			*found = 1;
+			return mid;
+		}
+		if (c >= 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+static int insert_ref(struct dv_manifest *m, size_t at, const char *name,
+		      const char *oid, struct dv_err *err)
 {
 	struct dv_ref *v = dv_grow(m->refs, &m->cap, m->nrefs + 1, sizeof(*v));
+	char *copy;
 
 	if (!v)
 		return dv_err_nomem(err);
 	m->refs = v;
-	v += m->nrefs;
-	memset(v, 0, sizeof(*v));
-	v->name = strdup(name);
-	if (!v->name)
+	copy = strdup(name);
+	if (!copy)
 		return dv_err_nomem(err);
+	v += at;
+	memmove(v + 1, v, (m->nrefs - at) * sizeof(*v));
+	memset(v, 0, sizeof(*v));
+	v->name = copy;
 	snprintf(v->oid, sizeof(v->oid), "%s", oid);
 	m->nrefs++;
 	return 0;
 }
 
-/* By the order of names: whether a folder of this one is itself a ref. */
 static int folder_is_ref(const struct dv_manifest *m, const char *name)
 {
-	for (const char *p = strchr(name + 5, '/'); p; p = strchr(p + 1, '/')) {
-		size_t n = (size_t)(p - name), lo = 0, hi = m->nrefs;
+	int found = 0;
 
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-			const char *other = m->refs[mid].name;
-			int c = strncmp(other, name, n);
-
-			if (!c && !other[n])
-				return 1;
-			if (c >= 0)
-				hi = mid;
-			else
-				lo = mid + 1;
-		}
-	}
-	return 0;
+	for (const char *p = strchr(name + 5, '/'); p && !found;
+	     p = strchr(p + 1, '/'))
+		place(m, name, (size_t)(p - name), &found);
+	return found;
 }
 
 static int bad(struct dv_err *err, const char *line)
@@ -142,7 +157,7 @@ static int parse_line(struct dv_manifest *m, char *line, struct dv_err *err)
 		return bad(err, name);
 	if (folder_is_ref(m, name))
 		return bad(err, name);
-	return add_ref(m, name, v, err);
+	return insert_ref(m, m->nrefs, name, v, err);
 }
 
 int dv_manifest_parse(struct dv_manifest *m, const void *p, size_t n,
@@ -192,20 +207,12 @@ out:
 	return rc;
 }
 
-static int cmp_ref(const void *a, const void *b)
-{
-	return strcmp(((const struct dv_ref *)a)->name,
-		      ((const struct dv_ref *)b)->name);
-}
-
 int dv_manifest_format(struct dv_manifest *m, struct dv_sha256 *sha,
 		       struct dv_buf *out, struct dv_err *err)
 {
 	struct dv_id sum;
 	int rc;
 
-	if (m->nrefs > 1)
-		qsort(m->refs, m->nrefs, sizeof(*m->refs), cmp_ref);
 	rc = dv_buf_addf(out, err,
 			 "git-dv refs 1\nnumber %llu\ntransaction %s\nprevious %s\nobject-format %s\n",
 			 (unsigned long long)m->number, m->transaction,
@@ -233,35 +240,50 @@ void dv_manifest_key(uint64_t number, char out[32])
 		 (unsigned long long)(UINT64_MAX - number));
 }
 
-static struct dv_ref *find(const struct dv_manifest *m, const char *name)
-{
-	for (size_t i = 0; i < m->nrefs; i++)
-		if (!strcmp(m->refs[i].name, name))
-			return &m->refs[i];
-	return NULL;
-}
-
 const char *dv_manifest_get(const struct dv_manifest *m, const char *name)
 {
-	const struct dv_ref *r = find(m, name);
+	int found;
+	size_t at = place(m, name, strlen(name), &found);
 
-	return r ? r->oid : NULL;
+	return found ? m->refs[at].oid : NULL;
 }
 
 int dv_manifest_set(struct dv_manifest *m, const char *name, const char *oid,
 		    struct dv_err *err)
 {
-	struct dv_ref *r = find(m, name);
+	int found;
+	size_t at = place(m, name, strlen(name), &found);
+	struct dv_ref *r = m->refs + at;
 
-	if (r && oid) {
+	if (found && oid) {
 		snprintf(r->oid, sizeof(r->oid), "%s", oid);
-	} else if (r) {
+	} else if (found) {
 		free(r->name);
-		memmove(r, r + 1, (size_t)(m->refs + m->nrefs - r - 1) *
-					  sizeof(*r));
 		m->nrefs--;
+		memmove(r, r + 1, (m->nrefs - at) * sizeof(*r));
 	} else if (oid) {
-		return add_ref(m, name, oid, err);
+		return insert_ref(m, at, name, oid, err);
 	}
 	return 0;
+}
+
+int dv_manifest_clashes(const struct dv_manifest *m, const char *name)
+{
+	size_t n = strlen(name), lo = 0, hi = m->nrefs;
+
+	/* The first one that is not before "<name>/". */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const char *other = m->refs[mid].name;
+		int c = strncmp(other, name, n);
+
+		if (c < 0 || (!c && (unsigned char)other[n] < '/'))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < m->nrefs && !strncmp(m->refs[lo].name, name, n) &&
+	    m->refs[lo].name[n] == '/')
+		return 1;
+	return folder_is_ref(m, name);
 }

@@ -35,7 +35,7 @@ struct dv_manifest {
 	int algo;		/* 1 SHA-1, 2 SHA-256; 0 where number is 0 */
 	char *head;
 	struct dv_strs packs;
-	struct dv_ref *refs;
+	struct dv_ref *refs;	/* sorted by name, always */
 	size_t nrefs, cap;
 };
 
@@ -43,7 +43,7 @@ void dv_manifest_release(struct dv_manifest *m);
 /* DV_ECORRUPT, or DV_EINVAL for one of a later version. */
 int dv_manifest_parse(struct dv_manifest *m, const void *p, size_t n,
 		      struct dv_sha256 *sha, struct dv_err *err) DV_MUST_USE;
-/* Sorts the refs; fills m->self. */
+/* Fills m->self. */
 int dv_manifest_format(struct dv_manifest *m, struct dv_sha256 *sha,
 		       struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
 /* "git/refs/<16 hex of 2^64-1-n>": the newest is the first one listed. */
@@ -54,6 +54,8 @@ const char *dv_manifest_get(const struct dv_manifest *m, const char *name);
 /* Set, or with oid NULL delete. */
 int dv_manifest_set(struct dv_manifest *m, const char *name, const char *oid,
 		    struct dv_err *err) DV_MUST_USE;
+/* Whether a folder of this name is a ref, or this is a folder of one. */
+int dv_manifest_clashes(const struct dv_manifest *m, const char *name);
 /* The rules of git-check-ref-format(1), for full names below "refs/". */
 int dv_ref_name_ok(const char *name);
 

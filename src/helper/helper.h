@@ -14,6 +14,12 @@
 #include "format/manifest.h"
 #include "repo/publish.h"
 
+enum dv_forward {
+	DV_FORWARD_NO,		/* need not be a fast-forward */
+	DV_FORWARD_LIST,	/* must be one */
+	DV_FORWARD_ASK,		/* must be one, but is between no two commits */
+};
+
 /* One line of a push: `push [+]<src>:<dst>`. */
 struct dv_push_ref {
 	char *src;		/* a local name, or "" to delete */
@@ -21,6 +27,7 @@ struct dv_push_ref {
 	int force;
 	char oid[65];		/* what src is; "" for a deletion */
 	int is_commit;
+	enum dv_forward forward;
 	char listed[65];	/* what we said dst is; "" where absent */
 	char error[128];	/* why it is refused; "" when it is not */
 };
@@ -72,6 +79,10 @@ int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
 	DV_MUST_USE;
 /* hosted-push.c: perform h->refs; each gets its own result. */
 int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/* The first reason counts. */
+void dv_push_refuse(struct dv_push_ref *r, const char *why);
+/* forward.c: refuse those that must be fast-forwards and are not. */
+int dv_hosted_forward(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 /*
  * Make a branch that is there the one that HEAD names. *changed is 0 where it
  * was already. The URL is without `dvstore::`.

@@ -19,30 +19,10 @@
 #define TRIES 100
 #define PACKS_MAX 24	/* more of them are merged geometrically */
 
-static void refuse(struct dv_push_ref *r, const char *why)
+void dv_push_refuse(struct dv_push_ref *r, const char *why)
 {
 	if (!*r->error)
 		snprintf(r->error, sizeof(r->error), "%s", why);
-}
-
-static int is_ancestor(const char *old, const char *new)
-{
-	const char *have[] = { "git", "cat-file", "-e", old, NULL };
-	const char *argv[] = { "git", "merge-base", "--is-ancestor", old, new,
-			       NULL };
-	struct dv_buf out = { 0 };
-	int code = 1, rc;
-
-	/* What we do not have cannot be an ancestor of what we have. */
-	rc = dv_proc_capture(have, NULL, DV_PROC_QUIET, 4096, &out, &code,
-			     NULL);
-	if (rc || code)
-		return -1;
-	out.n = 0;
-	rc = dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code,
-			     NULL);
-	dv_buf_release(&out);
-	return !rc && !code;
 }
 
 /* --force-with-lease: what the user expects dst to be, or NULL. */
@@ -67,86 +47,85 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 {
 	const char *now = dv_manifest_get(m, r->dst);
 	const char *lease = expected(h, r->dst);
-	int ff;
 
+	r->forward = DV_FORWARD_NO;
 	if (*r->error)
 		return;
 	if (!dv_ref_name_ok(r->dst)) {
-		refuse(r, "funny refname");
+		dv_push_refuse(r, "funny refname");
 		return;
 	}
 	if (lease && (null_id(lease) ? now != NULL :
 				       !now || strcmp(lease, now))) {
-		refuse(r, "stale info");
+		dv_push_refuse(r, "stale info");
 		return;
 	}
 	if (strcmp(now ? now : "", r->listed)) {
-		refuse(r, "fetch first");
+		dv_push_refuse(r, "fetch first");
 		return;
 	}
 	/* As git's own servers do: a branch is a commit, and HEAD's stays. */
 	if (*r->oid && !r->is_commit && !strncmp(r->dst, "refs/heads/", 11)) {
-		refuse(r, "a branch must be a commit");
+		dv_push_refuse(r, "a branch must be a commit");
 		return;
 	}
 	if (!*r->oid && m->head && !strcmp(m->head, r->dst)) {
-		refuse(r, "deletion of the current branch prohibited");
+		dv_push_refuse(r, "deletion of the current branch prohibited");
 		return;
 	}
 	if (!*r->oid || !now || r->force || lease || !strcmp(now, r->oid))
 		return;
-	if (!strncmp(r->dst, "refs/tags/", 10)) {
-		refuse(r, "already exists");
-		return;
+	if (!strncmp(r->dst, "refs/tags/", 10))
+		dv_push_refuse(r, "already exists");
+	else
+		r->forward = DV_FORWARD_LIST;
+}
+
+/*
+ * One of the names must not be a folder of another: Git could not hold both.
+ * In the order of the push, against what then is there.
+ */
+static int check_clashes(struct dv_helper *h, const struct dv_manifest *m,
+			 struct dv_err *err)
+{
+	struct dv_manifest then = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->nrefs; i++)
+		rc = dv_manifest_set(&then, m->refs[i].name, m->refs[i].oid,
+				     err);
+	for (size_t i = 0; !rc && i < h->nrefs; i++)
+		if (!*h->refs[i].error && !*h->refs[i].oid)
+			rc = dv_manifest_set(&then, h->refs[i].dst, NULL, err);
+	for (size_t i = 0; !rc && i < h->nrefs; i++) {
+		struct dv_push_ref *r = &h->refs[i];
+
+		if (*r->error || !*r->oid)
+			continue;
+		if (dv_manifest_clashes(&then, r->dst))
+			dv_push_refuse(r, "another ref is a folder of this name, or this of another");
+		else
+			rc = dv_manifest_set(&then, r->dst, r->oid, err);
 	}
-	ff = is_ancestor(now, r->oid);
-	if (ff <= 0)
-		refuse(r, ff < 0 ? "fetch first" : "non-fast forward");
+	dv_manifest_release(&then);
+	return rc;
 }
 
-/* One of the names is a folder of the other: Git could not hold both. */
-static int names_clash(const char *a, const char *b)
-{
-	size_t n = strlen(a), k = strlen(b);
-
-	return n < k ? !strncmp(a, b, n) && b[n] == '/' :
-	       n > k && !strncmp(a, b, k) && a[k] == '/';
-}
-
-static int is_deleted(const struct dv_helper *h, const char *name)
-{
-	for (size_t i = 0; i < h->nrefs; i++)
-		if (!*h->refs[i].oid && !*h->refs[i].error &&
-		    !strcmp(h->refs[i].dst, name))
-			return 1;
-	return 0;
-}
-
-static void check_clash(struct dv_helper *h, size_t at,
-			const struct dv_manifest *m)
-{
-	struct dv_push_ref *r = &h->refs[at];
-
-	if (*r->error || !*r->oid)
-		return;
-	for (size_t i = 0; i < m->nrefs; i++)
-		if (names_clash(m->refs[i].name, r->dst) &&
-		    !is_deleted(h, m->refs[i].name))
-			refuse(r, "another ref is a folder of this name, or this of another");
-	for (size_t i = 0; i < at; i++)
-		if (!*h->refs[i].error && *h->refs[i].oid &&
-		    names_clash(h->refs[i].dst, r->dst))
-			refuse(r, "another ref is a folder of this name, or this of another");
-}
-
-static int check_all(struct dv_helper *h, const struct dv_manifest *m)
+/* 1: there is something to push; 0: nothing, or all is refused. */
+static int check_all(struct dv_helper *h, const struct dv_manifest *m,
+		     struct dv_err *err)
 {
 	size_t good = 0, bad = 0;
+	int rc;
 
 	for (size_t i = 0; i < h->nrefs; i++)
 		check_ref(h, &h->refs[i], m);
+	rc = dv_hosted_forward(h, err);
+	if (!rc)
+		rc = check_clashes(h, m, err);
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < h->nrefs; i++) {
-		check_clash(h, i, m);
 		if (*h->refs[i].error)
 			bad++;
 		else
@@ -154,7 +133,7 @@ static int check_all(struct dv_helper *h, const struct dv_manifest *m)
 	}
 	if (h->atomic && bad) {
 		for (size_t i = 0; i < h->nrefs; i++)
-			refuse(&h->refs[i], "atomic push failed");
+			dv_push_refuse(&h->refs[i], "atomic push failed");
 		return 0;
 	}
 	return good > 0;
@@ -612,8 +591,14 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 					"the hosted repository has object format %s, this one has %s",
 					m.algo == 2 ? "sha256" : "sha1",
 					h->repo.algo == 2 ? "sha256" : "sha1");
-		if (rc || !check_all(h, &m) || h->dry_run)
+		if (rc)
 			break;
+		rc = check_all(h, &m, err);
+		if (rc <= 0 || h->dry_run) {
+			rc = DV_MIN(rc, 0);
+			break;
+		}
+		rc = 0;
 		/* Content and objects first; once is enough. */
 		if (!sent) {
 			rc = dv_helper_content(h, err);

@@ -1,4 +1,5 @@
 libdv_a_SOURCES += \
+	src/helper/forward.c \
 	src/helper/helper.c \
 	src/helper/helper.h \
 	src/helper/hosted-push.c \

@@ -236,6 +236,34 @@ static void set_get_delete(void **state)
 	dv_manifest_release(&m);
 }
 
+/* Names in the order of their bytes, whatever the order they came in. */
+static void sorted_and_clashing(void **state)
+{
+	static const char *const names[] = { "refs/heads/a/b", "refs/heads/a-b",
+		"refs/heads/a0", "refs/heads/z", "refs/heads/c", "refs/heads/a.b" };
+	struct dv_manifest m = { 0 };
+	struct dv_err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(names); i++)
+		assert_ok(dv_manifest_set(&m, names[i], A, &err));
+	assert_int_equal(m.nrefs, DV_ARRAY_SIZE(names));
+	for (size_t i = 1; i < m.nrefs; i++)
+		assert_true(strcmp(m.refs[i - 1].name, m.refs[i].name) < 0);
+	for (size_t i = 0; i < DV_ARRAY_SIZE(names); i++)
+		assert_string_equal(dv_manifest_get(&m, names[i]), A);
+	assert_true(dv_manifest_clashes(&m, "refs/heads/a"));
+	assert_true(dv_manifest_clashes(&m, "refs/heads/a/b/c/d"));
+	assert_true(dv_manifest_clashes(&m, "refs/heads/z/x"));
+	assert_false(dv_manifest_clashes(&m, "refs/heads/a/c"));
+	assert_false(dv_manifest_clashes(&m, "refs/heads/a/b"));
+	assert_false(dv_manifest_clashes(&m, "refs/heads/b"));
+	assert_false(dv_manifest_clashes(&m, "refs/heads/zz"));
+	assert_false(dv_manifest_clashes(&m, "refs/tags/a"));
+	dv_manifest_release(&m);
+	assert_false(dv_manifest_clashes(&m, "refs/heads/a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +274,7 @@ int main(void)
 		cmocka_unit_test(ref_names),
 		cmocka_unit_test(keys_go_down),
 		cmocka_unit_test(set_get_delete),
+		cmocka_unit_test(sorted_and_clashing),
 	};
 
 	return cmocka_run_group_tests(tests, open_sha, close_sha);
