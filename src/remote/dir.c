@@ -22,6 +22,8 @@ struct upload {
 };
 
 #define FLUSH_EVERY (8u << 20)	/* start write-back early: the sync is short */
+#define TMP ".tmp-"
+#define TMP_SECONDS (7 * 86400)	/* as long as a lease: nobody writes on */
 
 static char *path_of(struct dv_backend *b, const char *key)
 {
@@ -100,7 +102,7 @@ static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 		goto fail;
 	u->path = path_of(b, key);
 	dir = u->path ? dv_path_dir(u->path) : NULL;
-	u->tmp = dir ? dv_fmt("%s/.tmp-%s", dir, name) : NULL;
+	u->tmp = dir ? dv_fmt("%s/" TMP "%s", dir, name) : NULL;
 	if (!u->tmp) {
 		rc = dv_err_nomem(err);
 		goto fail;
@@ -221,13 +223,44 @@ static int finish_upload(struct upload *u, unsigned int flags,
 	return rc;
 }
 
+/*
+ * What uploads that were killed left beside this one. Both dates are of the
+ * clock that serves the directory.
+ */
+static void drop_leftovers(const char *path)
+{
+	char *dir = dv_path_dir(path);
+	struct dv_strs names = { 0 };
+	struct stat mine, st;
+
+	if (!dir || stat(path, &mine) || dv_dir_list(dir, &names, NULL))
+		goto out;
+	for (size_t i = 0; i < names.n; i++) {
+		char *old;
+
+		if (strncmp(names.v[i], TMP, strlen(TMP)))
+			continue;
+		old = dv_fmt("%s/%s", dir, names.v[i]);
+		if (old && !lstat(old, &st) && S_ISREG(st.st_mode) &&
+		    st.st_mtime < mine.st_mtime - TMP_SECONDS && unlink(old))
+			dv_log_debug("'%s' stays", old);
+		free(old);
+	}
+out:
+	dv_strs_release(&names);
+	free(dir);
+}
+
 static int dir_upload_commit(struct dv_backend *b, void *up,
 			     struct dv_err *err)
 {
-	int rc = finish_upload(up, DV_PUT_NEW, err);
+	struct upload *u = up;
+	int rc = finish_upload(u, DV_PUT_NEW, err);
 
 	(void)b;
-	upload_free(up);
+	if (!rc)
+		drop_leftovers(u->path);
+	upload_free(u);
 	return rc;
 }
 

@@ -44,4 +44,20 @@ for when in 0.02 0.05 0.1; do
 	ok 'content is local' sh -c 'git -C repo cat-file --filters HEAD:killed.bin | cmp - repo/killed.bin'
 done
 
+# What killed uploads left is removed beside the next pack, once it is a week old.
+store=$T/repo.store
+i=0
+while test $i -lt 256; do
+	d=$store/packs/$(printf %02x $i)
+	mkdir -p "$d"
+	: >"$d/.tmp-young"
+	touch -d '8 days ago' "$d/.tmp-old"
+	i=$((i + 1))
+done
+make_noise repo/killed.bin 300000 99
+must git -C repo commit -qam 'one pack'
+ok 'push' git -C repo push -q origin HEAD:refs/heads/pushed
+is 'an old leftover is gone' "$(ls -a "$store"/packs/* | grep -c tmp-old)" 255
+is 'young ones stay' "$(ls -a "$store"/packs/* | grep -c tmp-young)" 256
+
 done_testing
