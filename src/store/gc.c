@@ -215,6 +215,24 @@ static int list_packs(struct dv_gc *g, struct dv_err *err)
 	return 0;
 }
 
+/*
+ * Under the lock every writer is dead: what they left is published before
+ * anything is judged, or nothing is.
+ */
+static int salvage_all(struct dv_store *s, struct dv_err *err)
+{
+	size_t left = 0;
+	int rc = dv_store_recover(s, err);
+
+	if (!rc)
+		rc = dv_store_incoming(s, &left, err);
+	if (!rc && left)
+		rc = dv_err_set(err, DV_EAGAIN,
+				"'%s/incoming' has packs of an interrupted run that another process or user must salvage; try again later, or run 'git dv verify' as their owner",
+				s->path);
+	return rc;
+}
+
 int dv_gc_begin(struct dv_gc *g, struct dv_store *s, struct dv_pool *pool,
 		unsigned int flags, struct dv_err *err)
 {
@@ -242,6 +260,8 @@ int dv_gc_begin(struct dv_gc *g, struct dv_store *s, struct dv_pool *pool,
 				   "another command is writing to the store '%s'; try again when it has ended",
 				   s->path);
 		g->locked = !rc;
+		if (!rc)
+			rc = salvage_all(s, err);
 	}
 	if (!rc)
 		rc = dv_packset_rescan(&s->set, err);

@@ -1,13 +1,18 @@
 /*
  * Salvage of incoming/ after a crash. Each file is locked by its writer for
  * as long as that lives, so a lock that can be had means that it died. All
- * records up to the first torn one are verified and published.
+ * records up to the first torn header are verified, and the good ones are
+ * published.
  *
  * 1. lock; 2. check that the name still leads to the locked file (another
  * process may have salvaged it); 3. read records, decode, compare ids;
  * 4. cut behind the last good one, append table and footer, fdatasync;
  * 5. rename into packs/. A crash in between leaves the file to be salvaged
  * again, with the same result.
+ *
+ * A record whose payload does not decode is passed over: it was not synced,
+ * or it rotted, or its base did. Its bytes stay as a gap. After it a list is
+ * kept only if all that it names is there, so that a list means its content.
  *
  * The base of a delta stands before it: in the same file, in a published pack,
  * or in one that its writer began earlier and that is salvaged too. So files
@@ -33,8 +38,16 @@
 struct rows {
 	struct dv_row *v;
 	size_t n, cap;
-	struct dv_idmap chunks;	/* whole ones: number in v */
-	int base_missing;	/* what ended the scan */
+	struct dv_idmap bases;	/* whole chunks: number in v */
+	struct dv_idmap good;	/* all of v */
+	int base_missing;	/* of one that was passed over */
+	size_t passed;		/* records passed over */
+};
+
+enum {
+	TORN = 0,		/* no header, or not all of its payload */
+	GOOD = 1,
+	BAD = 2,		/* whole, but it does not decode */
 };
 
 static int read_one(struct dv_store *s, int fd, uint64_t off,
@@ -46,7 +59,7 @@ static int find_base(struct dv_store *s, int fd, struct dv_coder *c,
 		     struct rows *rows, const struct dv_id *id,
 		     struct dv_base **out, struct dv_err *err)
 {
-	uint64_t *at = dv_idmap_get(&rows->chunks, DV_KIND_CHUNK, id);
+	uint64_t *at = dv_idmap_get(&rows->bases, DV_KIND_CHUNK, id);
 	struct dv_coder *spare;
 	struct dv_rec rec;
 	int rc;
@@ -60,8 +73,8 @@ static int find_base(struct dv_store *s, int fd, struct dv_coder *c,
 	if (!spare)
 		return DV_ENOMEM;
 	rc = read_one(s, fd, rows->v[*at].off, spare, rows, &rec, err);
-	if (rc != 1)
-		return rc ? rc : DV_ECORRUPT;
+	if (rc != GOOD)
+		return rc < 0 ? rc : DV_ECORRUPT;
 	*out = dv_bases_add(&s->bases, id,
 			    rec.codec == DV_CODEC_RAW ? spare->in.p :
 							spare->out.p,
@@ -80,7 +93,8 @@ static int decode(struct dv_store *s, int fd, struct dv_coder *c,
 	if (rec->codec != DV_CODEC_DELTA)
 		return dv_coder_decode(c, rec, c->in.p, &content, err);
 	rc = find_base(s, fd, c, rows, &rec->base, &base, err);
-	rows->base_missing = rc == DV_ENOTFOUND;
+	if (rc == DV_ENOTFOUND)
+		rows->base_missing = 1;
 	if (rc)
 		return rc;
 	rc = dv_coder_decode_delta(c, rec, base->p, base->n, c->in.p,
@@ -89,7 +103,7 @@ static int decode(struct dv_store *s, int fd, struct dv_coder *c,
 	return rc;
 }
 
-/* Read the record at `off`; 1 good, 0 not, negative on errors of ours. */
+/* Read the record at `off`; negative on errors of ours. */
 static int read_one(struct dv_store *s, int fd, uint64_t off,
 		    struct dv_coder *c, struct rows *rows, struct dv_rec *rec,
 		    struct dv_err *err)
@@ -102,7 +116,7 @@ static int read_one(struct dv_store *s, int fd, uint64_t off,
 	if (got < 0)
 		return dv_err_errno(err, "cannot read");
 	if (dv_rec_parse(head, (size_t)got, rec, &h, NULL))
-		return 0;
+		return TORN;
 	c->in.n = 0;
 	rc = dv_buf_reserve(&c->in, rec->enc, err);
 	if (rc)
@@ -111,11 +125,41 @@ static int read_one(struct dv_store *s, int fd, uint64_t off,
 	if (got < 0)
 		return dv_err_errno(err, "cannot read");
 	if ((size_t)got != rec->enc)
-		return 0;
+		return TORN;
 	rc = decode(s, fd, c, rows, rec, err);
 	/* A base that cannot be read just now says nothing about this. */
 	return rc && rc != DV_ECORRUPT && rc != DV_ENOTFOUND &&
-	       rc != DV_EINVAL ? rc : !rc;
+	       rc != DV_EINVAL ? rc : rc ? BAD : GOOD;
+}
+
+static int is_there(struct dv_store *s, struct rows *rows, enum dv_kind kind,
+		    const struct dv_id *id)
+{
+	return dv_idmap_get(&rows->good, kind, id) ||
+	       dv_store_has_quick(s, kind, id);
+}
+
+/* All that the list in the coder names is good here, or in the store. */
+static int is_complete(struct dv_store *s, struct rows *rows,
+		       const struct dv_rec *rec, const struct dv_coder *c)
+{
+	const uint8_t *p = rec->codec == DV_CODEC_RAW ? c->in.p : c->out.p;
+	struct dv_flist fl;
+	struct dv_seg seg;
+	int all = 1;
+
+	if (rec->kind == DV_KIND_SEGMENT) {
+		all = !dv_seg_parse(p, rec->raw, &seg, NULL);
+		for (uint32_t i = 0; all && i < seg.n; i++)
+			all = is_there(s, rows, DV_KIND_CHUNK,
+				       dv_seg_id(&seg, i));
+	} else if (rec->kind == DV_KIND_FILE) {
+		all = !dv_flist_parse(p, rec->raw, &fl, NULL);
+		for (uint32_t i = 0; all && i < fl.n; i++)
+			all = is_there(s, rows, DV_KIND_SEGMENT,
+				       dv_flist_id(&fl, i));
+	}
+	return all;
 }
 
 static int scan(struct dv_store *s, int fd, struct dv_coder *c,
@@ -125,31 +169,43 @@ static int scan(struct dv_store *s, int fd, struct dv_coder *c,
 	struct dv_rec rec;
 	int rc;
 
-	while ((rc = read_one(s, fd, off, c, rows, &rec, err)) == 1) {
-		struct dv_row *v = dv_grow(rows->v, &rows->cap, rows->n + 1,
-					   sizeof(*v));
+	*end = off;
+	while ((rc = read_one(s, fd, off, c, rows, &rec, err)) > TORN) {
+		uint64_t at = off;
+		struct dv_row *v;
 
+		off += dv_rec_head_size(rec.codec) + (uint64_t)rec.enc;
+		if (rc == BAD || (rows->passed &&
+				  !is_complete(s, rows, &rec, c))) {
+			rows->passed++;
+			continue;
+		}
+		/* The first of two stands; claims keep writers from a second. */
+		rc = dv_idmap_put(&rows->good, rec.kind, &rec.id, 1, err);
+		if (rc == DV_EEXIST)
+			continue;
+		v = rc ? NULL : dv_grow(rows->v, &rows->cap, rows->n + 1,
+					sizeof(*v));
 		if (!v)
-			return dv_err_nomem(err);
+			return rc ? rc : dv_err_nomem(err);
 		rows->v = v;
 		v += rows->n++;
 		memset(v, 0, sizeof(*v));
 		v->id = rec.id;
-		v->off = off;
+		v->off = at;
 		v->raw = rec.raw;
 		v->enc = rec.enc;
 		v->kind = rec.kind;
 		v->transform = rec.transform;
 		v->codec = rec.codec;
-		off += dv_row_len(v);
+		*end = off;
 		if (rec.kind != DV_KIND_CHUNK || rec.codec == DV_CODEC_DELTA)
 			continue;
-		rc = dv_idmap_put(&rows->chunks, DV_KIND_CHUNK, &rec.id,
+		rc = dv_idmap_put(&rows->bases, DV_KIND_CHUNK, &rec.id,
 				  rows->n - 1, err);
-		if (rc && rc != DV_EEXIST)
+		if (rc)
 			return rc;
 	}
-	*end = off;
 	return rc;
 }
 
@@ -179,6 +235,29 @@ static int finish(struct dv_store *s, int fd, const char *path,
 	return rc;
 }
 
+/* What does not begin as a pack, all of it: a crash leaves zeros, or less. */
+static int never_written(const uint8_t *head, size_t n)
+{
+	static const uint8_t zeros[DV_PACK_HEAD];
+
+	return n < DV_PACK_HEAD || !memcmp(head, zeros, DV_PACK_HEAD);
+}
+
+static int set_aside(struct dv_store *s, const char *path, const char *name,
+		     struct dv_err *err)
+{
+	char *to = dv_fmt("%s/quarantine/%s", s->path, name);
+	int rc = to ? 0 : dv_err_nomem(err);
+
+	if (!rc && rename(path, to))
+		rc = dv_err_errno(err, "cannot move '%s' to '%s'", path, to);
+	if (!rc)
+		dv_log_warn("an interrupted run left a damaged pack, now '%s'",
+			    to);
+	free(to);
+	return rc;
+}
+
 /*
  * `last`: nothing more will bring a base. Sets *waits where something might,
  * and *busy where another process holds the file: a writer, or one that
@@ -192,6 +271,7 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 	struct rows rows = { 0 };
 	struct stat a, b;
 	uint64_t end = 0;
+	ssize_t got;
 	int fd, rc = 0;
 
 	if (!path)
@@ -200,6 +280,12 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == EACCES && !chmod(path, 0644))
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && (errno == EACCES || errno == EPERM)) {
+		/* Another user's, who lives or will salvage it. */
+		dv_log_debug("'%s' is left to its owner", path);
+		*busy = 1;
+		goto out;
+	}
 	if (fd < 0) {
 		if (errno != ENOENT)
 			rc = dv_err_errno(err, "cannot open '%s'", path);
@@ -216,10 +302,16 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 	if (fstat(fd, &a) || lstat(path, &b) || a.st_ino != b.st_ino ||
 	    a.st_dev != b.st_dev)
 		goto out;
-	if (dv_pread_full(fd, head, sizeof(head), 0) == sizeof(head) &&
-	    !dv_pack_head_check(head, NULL))
+	got = dv_pread_full(fd, head, sizeof(head), 0);
+	if (got < 0)
+		rc = dv_err_errno(err, "cannot read '%s'", path);
+	else if (never_written(head, (size_t)got))
+		rc = 0;
+	else if (dv_pack_head_check(head, NULL))
+		rc = set_aside(s, path, name, err);
+	else
 		rc = scan(s, fd, c, &rows, &end, err);
-	if (rc)
+	if (rc || !dv_file_exists(path))
 		goto out;
 	if (rows.base_missing && !last) {
 		*waits = 1;
@@ -228,8 +320,8 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 	if (rows.n) {
 		rc = finish(s, fd, path, name, head, &rows, end, c, err);
 		if (!rc)
-			dv_log_debug("salvaged %zu records of an interrupted run",
-				     rows.n);
+			dv_log_debug("salvaged %zu records of an interrupted run, passed over %zu",
+				     rows.n, rows.passed);
 	} else if (unlink(path) && errno != ENOENT) {
 		rc = dv_err_errno(err, "cannot remove '%s'", path);
 	}
@@ -237,7 +329,8 @@ out:
 	if (fd >= 0)
 		close(fd);
 	free(rows.v);
-	dv_idmap_release(&rows.chunks);
+	dv_idmap_release(&rows.bases);
+	dv_idmap_release(&rows.good);
 	free(path);
 	return rc;
 }
@@ -253,6 +346,11 @@ static void drop_stale_tmp(struct dv_store *s, const char *name)
 	free(path);
 }
 
+static int is_pack_name(const char *name)
+{
+	return strlen(name) == 32 && dv_hex_valid(name, 32);
+}
+
 static int pass(struct dv_store *s, const struct dv_strs *names,
 		struct dv_coder *c, int last, int *waits, int *busy,
 		struct dv_err *err)
@@ -263,7 +361,7 @@ static int pass(struct dv_store *s, const struct dv_strs *names,
 	for (size_t i = 0; !rc && i < names->n; i++) {
 		const char *name = names->v[i];
 
-		if (strlen(name) != 32 || !dv_hex_valid(name, 32))
+		if (!is_pack_name(name))
 			continue;
 		if (!c->sha)
 			rc = dv_coder_init(c, err);
@@ -305,5 +403,22 @@ int dv_store_recover(struct dv_store *s, struct dv_err *err)
 	free(dir);
 	if (rc)
 		dv_err_prefix(err, "cannot salvage an interrupted run");
+	return rc;
+}
+
+int dv_store_incoming(const struct dv_store *s, size_t *packs,
+		      struct dv_err *err)
+{
+	char *dir = dv_fmt("%s/incoming", s->path);
+	struct dv_strs names = { 0 };
+	int rc = dir ? dv_dir_list(dir, &names, err) : dv_err_nomem(err);
+
+	*packs = 0;
+	if (rc == DV_ENOTFOUND)
+		rc = 0;
+	for (size_t i = 0; !rc && i < names.n; i++)
+		*packs += is_pack_name(names.v[i]);
+	dv_strs_release(&names);
+	free(dir);
 	return rc;
 }

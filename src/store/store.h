@@ -7,14 +7,14 @@
  *	incoming/<name>	packs being written, each locked by its writer
  *	index/<name>	tables over many packs (a cache)
  *	lock		shared by writers, exclusive for what unlinks packs
- *	epoch		another text whenever content was removed
+ *	epoch		another text whenever content was removed or set aside
  *	clones/<name>	the repositories that use the store: roots of gc
  *	quarantine/	records that did not match their id
  *	tmp/		content on its way to a worktree
  *
  * What is in packs/ was synced before. A crash at any point leaves published
  * packs whole and incoming ones to be salvaged by the next dv_store_open:
- * records describe themselves, so all up to the first torn one are kept.
+ * records describe themselves, so all good ones up to a torn header are kept.
  */
 #ifndef DV_STORE_STORE_H
 #define DV_STORE_STORE_H
@@ -104,7 +104,12 @@ int dv_store_new_epoch(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 int dv_store_lock_excl(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 void dv_store_unlock_excl(struct dv_store *s);
 
-/* store/recover.c: salvage incoming/; part of dv_store_open. */
+/*
+ * store/recover.c: salvage incoming/; part of dv_store_open. Leaves alone what
+ * a living process or another user holds: dv_store_incoming counts that.
+ */
 int dv_store_recover(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
+int dv_store_incoming(const struct dv_store *s, size_t *packs,
+		      struct dv_err *err) DV_MUST_USE;
 
 #endif

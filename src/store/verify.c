@@ -19,24 +19,51 @@ struct run {
 	struct dv_loc loc[RUN];
 	int bad[RUN];
 	unsigned int n;
-	struct dv_err why;
+	struct dv_err why;	/* of the last bad one */
+	struct dv_err stop;	/* what says nothing about any record */
 	struct dv_progress *progress;
 };
+
+/* 1 good, 0 bad; negative: it could not be looked at. */
+static int check_record(struct run *r, struct dv_coder *c,
+			const struct dv_loc *loc, struct dv_err *why)
+{
+	const uint8_t *payload, *content;
+	struct dv_rec rec;
+	size_t n;
+	int rc = dv_store_read_record(r->store, c, loc, &rec, &payload, why);
+
+	if (!rc)
+		rc = dv_store_decode(r->store, c, &rec, payload, &content,
+				     why);
+	/* A merge took the pack away; the record stands elsewhere. */
+	if (rc && dv_pack_gone(loc->pack))
+		rc = dv_store_read(r->store, c, loc->row.kind, &loc->row.id,
+				   &content, &n, why);
+	if (rc == DV_ENOMEM || rc == DV_ECANCEL || rc == DV_EAUTH ||
+	    (rc && (why->sys == EMFILE || why->sys == ENFILE)))
+		return rc;
+	return !rc;
+}
 
 static void check_run(struct dv_job *job, void *ctx)
 {
 	struct run *r = (struct run *)job;
 
 	for (unsigned int i = 0; i < r->n; i++) {
-		const uint8_t *payload, *content;
-		struct dv_rec rec;
+		struct dv_err why = { 0 };
+		int rc;
 
 		if (dv_cancelled())
 			return;
-		r->bad[i] = dv_store_read_record(r->store, ctx, &r->loc[i],
-						 &rec, &payload, &r->why) ||
-			    dv_store_decode(r->store, ctx, &rec, payload,
-					    &content, &r->why);
+		rc = check_record(r, ctx, &r->loc[i], &why);
+		if (rc < 0) {
+			r->stop = why;
+			return;
+		}
+		r->bad[i] = !rc;
+		if (!rc)
+			r->why = why;
 		dv_progress_add(r->progress, r->loc[i].row.enc);
 	}
 }
@@ -44,8 +71,10 @@ static void check_run(struct dv_job *job, void *ctx)
 static int collect(struct dv_verify *v, struct dv_job *job, struct dv_err *err)
 {
 	struct run *r = (struct run *)job;
-	int rc = 0;
+	int rc = r->stop.status;
 
+	if (rc && err)
+		*err = r->stop;
 	for (unsigned int i = 0; !rc && i < r->n; i++) {
 		const struct dv_row *row = &r->loc[i].row;
 
@@ -142,7 +171,7 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 		free(table);
 	}
 	while ((job = dv_pool_next(pool))) {
-		int r = collect(v, job, err);
+		int r = collect(v, job, rc ? NULL : err);
 
 		if (!rc)
 			rc = r;
@@ -168,8 +197,8 @@ static int keep_by_scan(struct dv_txn *t, struct dv_pack *p, int deltas,
 	int fd, rc;
 
 	rc = dv_packset_fd(&t->store->set, p, &fd, err);
-	if (rc)
-		return rc;
+	if (rc)		/* merged meanwhile: its good records stand there */
+		return rc == DV_ENOTFOUND ? 0 : rc;
 	while (off + DV_REC_HEAD <= p->size) {
 		uint8_t head[DV_REC_HEAD_DELTA];
 		const uint8_t *content;
@@ -226,6 +255,9 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 		rc = dv_txn_commit(&t, err);
 	dv_txn_end(&t);
 	s->writers--;
+	/* Who adds the damaged content again must not find it "there". */
+	if (!rc)
+		rc = dv_store_new_epoch(s, err);
 	for (size_t i = 0; !rc && i < s->set.n; i++) {
 		struct dv_pack *p = s->set.v[i];
 		char *from, *to;

@@ -608,6 +608,44 @@ static void copies_of_a_crash_go_next_time(void **state)
 	free(f);
 }
 
+/*
+ * A writer that synced and died after we opened: Git may have committed what
+ * it wrote, so that is published before anything is judged.
+ */
+static void what_a_dead_writer_left_counts(void **state)
+{
+	struct env *e = *state;
+	uint8_t *a = test_alloc(BIG);
+	struct dv_err err = { 0 };
+	struct dv_oid oid;
+	struct dv_gc g;
+	char *from, *to;
+	int fd;
+
+	test_noise(a, BIG, 5);
+	oid = store_bytes(e, a, BIG, NULL);
+	from = env_file(e, "packs", 0);
+	to = dv_fmt("%s/dv/incoming%s", e->dir, strrchr(from, '/'));
+	assert_int_equal(rename(from, to), 0);
+	assert_ok(dv_packset_rescan(&e->s.set, &err));
+	assert_false(dv_store_has_file(&e->s, &oid));
+	/* Held by a process that is not one of the store's writers. */
+	assert_int_equal(chmod(to, 0644), 0);
+	fd = open(to, O_RDWR | O_CLOEXEC);
+	assert_ok(dv_lock_fd(fd, DV_LOCK_EXCL, 0, &err));
+	assert_fails(dv_gc_begin(&g, &e->s, e->pool, DV_GC_LOCK, &err),
+		     DV_EAGAIN);
+	close(fd);
+	begin(e, &g, 0);
+	assert_int_equal(env_count(e, "incoming"), 0);
+	keep(&g, &oid);
+	finish(&g);
+	assert_content(e, &oid, a, BIG);
+	free(from);
+	free(to);
+	free(a);
+}
+
 static void recompressed_is_the_same(void **state)
 {
 	struct env *e = *state;
@@ -690,6 +728,7 @@ int main(void)
 		IN_STORE(a_writer_keeps_it_away),
 #endif
 		IN_STORE(copies_of_a_crash_go_next_time),
+		IN_STORE(what_a_dead_writer_left_counts),
 		IN_STORE(recompressed_is_the_same),
 		IN_STORE(features_forbid_it),
 		IN_STORE(without_a_date_all_stays),

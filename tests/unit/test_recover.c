@@ -62,37 +62,114 @@ static void torn_at_every_byte(void **state)
 	free(pack);
 }
 
+/*
+ * The golden pack is two chunks, the segment that names both, and the file.
+ * A damaged header ends it; a damaged payload takes what needs it along.
+ */
 static void damaged_at_every_byte(void **state)
 {
+	static const size_t without[] = { 1, 1, 2, 3 };
 	struct env *e = *state;
 	size_t n, end[8], count;
 	uint8_t *pack = test_golden_hex("small-pack.hex", &n);
 
 	count = record_ends(pack, n, end);
+	assert_int_equal(count, DV_ARRAY_SIZE(without));
 	for (size_t k = 0; k < end[count - 1]; k++) {
-		size_t want = 0;
+		size_t at = 0, start, want;
 
 		pack[k] ^= 0x08;
 		leave(e, name, pack, n);
 		env_reopen(e);
 		pack[k] ^= 0x08;
+		while (end[at] <= k)
+			at++;
+		start = at ? end[at - 1] : DV_PACK_HEAD;
+		want = k < start + DV_REC_HEAD ? at : without[at];
 		/* The nonce and the spare word may hold anything. */
-		while (want < count && (end[want] <= k ||
-					(k >= 12 && k < DV_PACK_HEAD)))
-			want++;
-		if (k < 12)
-			want = 0;
+		if (k < DV_PACK_HEAD)
+			want = k < 12 ? 0 : count;
 		assert_int_equal(env_count(e, "incoming"), 0);
 		assert_int_equal(env_count(e, "packs"), want > 0);
+		assert_int_equal(env_count(e, "quarantine"), k < 12);
 		if (want) {
 			char *f = env_file(e, "packs", 0);
 
 			assert_int_equal(e->s.set.v[0]->count, want);
 			assert_int_equal(unlink(f), 0);
 			free(f);
+		} else if (k < 12) {
+			char *f = env_file(e, "quarantine", 0);
+
+			assert_int_equal(unlink(f), 0);
+			free(f);
 		}
 	}
 	free(pack);
+}
+
+/* Lists of other files stay where one file's chunk is damaged. */
+static void what_follows_damage_is_kept(void **state)
+{
+	struct env *e = *state;
+	uint8_t *a = test_alloc(600000), *b = test_alloc(600000);
+	struct dv_err err = { 0 };
+	struct dv_oid oid[2];
+	struct dv_ingest *in;
+	struct dv_txn t = { 0 };
+	char *from, *to;
+
+	test_noise(a, 600000, 1);
+	test_noise(b, 600000, 2);
+	assert_ok(dv_txn_begin(&t, &e->s, 3, &err));
+	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
+	oid[0] = ingest_bytes(in, a, 600000, SIZE_MAX, NULL);
+	oid[1] = ingest_bytes(in, b, 600000, SIZE_MAX, NULL);
+	dv_ingest_close(in);
+	assert_ok(dv_txn_commit(&t, &err));
+	dv_txn_end(&t);
+	from = env_file(e, "packs", 0);
+	to = dv_fmt("%s/dv/incoming%s", e->dir, strrchr(from, '/'));
+	damage(from, DV_PACK_HEAD + DV_REC_HEAD + 1000);
+	assert_int_equal(rename(from, to), 0);
+	env_reopen(e);
+	assert_false(dv_store_has_file(&e->s, &oid[0]));
+	assert_content(e, &oid[1], b, 600000);
+	/* Who adds the damaged content again heals it. */
+	assert_int_equal(store_bytes(e, a, 600000, NULL).scheme,
+			 DV_SCHEME_DV1);
+	assert_content(e, &oid[0], a, 600000);
+	free(from);
+	free(to);
+	free(a);
+	free(b);
+}
+
+/* All zeros were never written; what cannot be opened is left where it is. */
+static void zeros_go_and_errors_stay(void **state)
+{
+	struct env *e = *state;
+	uint8_t zeros[5000] = { 0 };
+	char *path = dv_fmt("%s/dv", e->dir);
+	char *f = dv_fmt("%s/incoming/%s", path, name);
+	struct dv_err err = { 0 };
+	size_t left = 7;
+
+	leave(e, name, zeros, sizeof(zeros));
+	env_reopen(e);
+	assert_int_equal(env_count(e, "incoming"), 0);
+	assert_int_equal(env_count(e, "quarantine"), 0);
+	dv_store_close(&e->s);
+	/* A folder cannot be opened as a file. */
+	assert_int_equal(mkdir(f, 0777), 0);
+	assert_true(dv_store_open(&e->s, path, 0, &err) != 0);
+	assert_true(dv_file_exists(f) || dv_dir_exists(f));
+	assert_int_equal(rmdir(f), 0);
+	assert_ok(dv_store_open(&e->s, path, 0, &err));
+	assert_ok(dv_store_incoming(&e->s, &left, &err));
+	assert_int_equal(left, 0);
+	free(f);
+	free(path);
 }
 
 /* Garbage behind good records, and whole packs that were never renamed. */
@@ -186,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_STORE(torn_at_every_byte),
 		IN_STORE(damaged_at_every_byte),
+		IN_STORE(what_follows_damage_is_kept),
+		IN_STORE(zeros_go_and_errors_stay),
 		IN_STORE(what_follows_is_cut_off),
 		IN_STORE(others_are_left_alone),
 		IN_STORE(finished_but_not_renamed),

@@ -68,6 +68,38 @@ static void damage_is_found(void **state)
 	free(pack);
 }
 
+/* A writer that listed the packs before finds nothing "there" after. */
+static void quarantine_is_seen_by_writers(void **state)
+{
+	struct env *e = *state;
+	struct dv_err err = { 0 };
+	struct dv_store writer;
+	struct dv_txn t = { 0 };
+	struct dv_verify v;
+	uint8_t b[SOME];
+	struct dv_id id = some_chunk(e, 0, b, SOME);
+	char *path = dv_fmt("%s/dv", e->dir), *pack;
+	size_t moved;
+
+	commit_some(e, 0, 1);
+	pack = env_file(e, "packs", 0);
+	damage(pack, DV_PACK_HEAD + DV_REC_HEAD + 500);
+	assert_ok(dv_store_open(&writer, path, 0, &err));
+	v = verified(e, 0);
+	assert_ok(dv_store_quarantine(&e->s, &v, &moved, &err));
+	assert_int_equal(moved, 1);
+	dv_verify_release(&v);
+	assert_ok(dv_txn_begin(&t, &writer, 0, &err));
+	assert_ok(dv_txn_put(&t, &e->c, DV_KIND_CHUNK, &id, b, SOME, &err));
+	assert_ok(dv_txn_commit(&t, &err));
+	dv_txn_end(&t);
+	dv_store_close(&writer);
+	env_reopen(e);
+	assert_true(has_some(e, 0));
+	free(pack);
+	free(path);
+}
+
 static void cut_off(void **state)
 {
 	struct env *e = *state;
@@ -325,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_STORE(sound),
 		IN_STORE(damage_is_found),
+		IN_STORE(quarantine_is_seen_by_writers),
 		IN_STORE(cut_off),
 		IN_STORE(quarantine_keeps_the_good),
 		IN_STORE(quarantine_of_a_header),
