@@ -276,11 +276,18 @@ static int pre_commit(struct dv_ctx *c, struct dv_err *err)
 	int rc;
 
 	if (dv_unsafe_any(&c->repo)) {
+		size_t left;
+
 		need_cache(c);
 		if (dv_ctx_store(c, 1))
 			return dv_err_set(err, DV_EIO,
 					  "the local store cannot be opened");
-		if (dv_unsafe_check(&c->repo, &c->store))
+		rc = dv_unsafe_check(&c->repo, &c->store, &left, err);
+		if (rc) {
+			dv_err_prefix(err, "an earlier git command was cut short, and whether its content is safe cannot be told");
+			return rc;
+		}
+		if (left)
 			return dv_err_set(err, DV_ENOTFOUND,
 					  "the commit would name content that is nowhere");
 		dv_store_close(&c->store);

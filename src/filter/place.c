@@ -271,6 +271,29 @@ static int extract_all(struct place *p, struct dv_pool *pool,
 }
 
 /*
+ * t->tmp holds an edit that came in between, and it could not be exchanged
+ * back: to its name if that is free by now, else beside it. Never removed.
+ */
+static void rescue(struct place *p, struct target *t, int dir,
+		   const char *name)
+{
+	char *other = dv_fmt("%s.edited-%.8s", name, p->name);
+
+	if (!renameat2(AT_FDCWD, t->tmp, dir, name, RENAME_NOREPLACE))
+		dv_log_debug("'%s' was edited meanwhile", t->item->path);
+	else if (other && !renameat2(AT_FDCWD, t->tmp, dir, other,
+				     RENAME_NOREPLACE))
+		dv_log_error("'%s' was edited meanwhile; the edit is beside it, in '%s'",
+			     t->item->path, other);
+	else
+		dv_log_error("'%s' was edited meanwhile; the edit is in '%s': move it away, that folder is emptied after a day",
+			     t->item->path, t->tmp);
+	free(other);
+	free(t->tmp);
+	t->tmp = NULL;
+}
+
+/*
  * Put the content where the pointer is. 1 placed, with *was and *now; 0 the
  * file is no longer that pointer.
  */
@@ -293,8 +316,7 @@ static int swap_in(struct place *p, struct target *t, struct stat *was,
 		if (!dv_is_pointer_file(AT_FDCWD, t->tmp, &t->item->oid, &st)) {
 			if (renameat2(AT_FDCWD, t->tmp, dir, name,
 				      RENAME_EXCHANGE))
-				dv_log_error("'%s' was edited meanwhile; the edit is in '%s'",
-					     t->item->path, t->tmp);
+				rescue(p, t, dir, name);
 			goto out;
 		}
 		unlink(t->tmp);

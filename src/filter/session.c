@@ -141,6 +141,7 @@ int dv_session_publish(struct dv_session *s, struct dv_err *err)
 	s->unpublished = rc != 0;
 	if (rc) {
 		dv_unsafe_note(&s->repo, &s->pending);
+		dv_cache_discard(s->cache);
 	} else {
 		/* Only what is published may be remembered. */
 		dv_cache_flush(s->cache);
@@ -233,6 +234,8 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 
 void dv_session_close(struct dv_session *s)
 {
+	if (s->unpublished || s->pending.n)
+		dv_cache_discard(s->cache);
 	end_writer(s);
 	dv_pool_close(s->pool);
 	dv_cache_close(s->cache);

@@ -73,9 +73,13 @@ int dv_unsafe_begin(struct dv_unsafe *u, const struct dv_repo *r,
 		    struct dv_err *err) DV_MUST_USE;
 /* `safe`: all that was answered is durable. */
 void dv_unsafe_end(struct dv_unsafe *u, int safe);
-/* How many noted files are still without content; they are named. */
-size_t dv_unsafe_check(struct dv_repo *r, struct dv_store *s);
-/* 1 where anything is noted: cheap. */
+/*
+ * *left: how many noted files are still without content; they are named. On an
+ * error nothing is known, and the notes stay.
+ */
+int dv_unsafe_check(struct dv_repo *r, struct dv_store *s, size_t *left,
+		    struct dv_err *err) DV_MUST_USE;
+/* 1 where anything is noted, or that cannot be told: cheap. */
 int dv_unsafe_any(const struct dv_repo *r);
 
 /* What is left to do when Git has closed the filter. */

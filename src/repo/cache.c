@@ -212,6 +212,20 @@ static void end_read(struct dv_cache *c)
 	c->reading = 0;
 }
 
+void dv_cache_discard(struct dv_cache *c)
+{
+	while (c && c->first) {
+		struct pending *p = c->first;
+
+		c->first = p->next;
+		free(p);
+	}
+	if (c) {
+		c->last = &c->first;
+		c->npending = 0;
+	}
+}
+
 void dv_cache_flush(struct dv_cache *c)
 {
 	MDB_txn *t = NULL;

@@ -35,6 +35,8 @@ struct dv_stat_entry {
 struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir);
 void dv_cache_close(struct dv_cache *c);	/* flushes */
 void dv_cache_flush(struct dv_cache *c);
+/* What was not flushed is forgotten: its content was not published. */
+void dv_cache_discard(struct dv_cache *c);
 /* The seed of this clone's digests. */
 uint64_t dv_cache_seed(const struct dv_cache *c);
 

@@ -26,4 +26,17 @@ ok 'verify' git dv verify
 ok 'the content is there' sh -c 'git dv cat a.bin | cmp - a.bin'
 ok 'nothing is noted any more' test ! -e .git/dv/unsafe
 ok 'clean' status_clean
+
+# --- a filter that was killed, and a look that fails ---
+mkdir -p .git/dv/running
+: >.git/dv/running/00112233445566778899aabbccddeeff
+echo more >>a.bin
+must git add a.bin
+mkdir .git/dv/unsafe
+code 1 'the hook fails where a note cannot be read' git dv hook pre-commit
+says 'says that nothing is known' 'cannot be told'
+ok 'the other note stays' test -e .git/dv/running/00112233445566778899aabbccddeeff
+rmdir .git/dv/unsafe
+ok 'the commit is right once it can be looked at' git commit -qm more
+ok 'and the note is gone' test ! -e .git/dv/running/00112233445566778899aabbccddeeff
 done_testing
