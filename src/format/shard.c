@@ -331,9 +331,6 @@ int dv_shard_view(const void *v, size_t n, struct dv_sha256 *sha,
 			return corrupt(err, "a shard has a wrong checksum");
 		s->sec[i] = p + off;
 	}
-	memcpy(s->chunks_sha,
-	       p + DV_SHARD_HEAD + 48 * (size_t)DV_SHARD_CHUNKS + 16,
-	       DV_ID_SIZE);
 	s->first_push = dv_get64(p + 24);
 	return check_rows(s, err);
 }

@@ -98,7 +98,6 @@ struct dv_shard {
 	uint64_t chunks_off;	/* of CHUNKS in the object */
 	uint64_t size;		/* of the object */
 	uint64_t first_push;
-	uint8_t chunks_sha[DV_ID_SIZE];
 };
 
 /*

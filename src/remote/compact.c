@@ -15,7 +15,7 @@
 struct merge {
 	struct dv_remote *r;
 	struct dv_shard_builder b;
-	struct dv_idmap files, segs, packs;
+	struct dv_idmap files, segs, packs, old;
 };
 
 static int pack_row(struct merge *m, const struct dv_shard *s, uint32_t old,
@@ -133,6 +133,23 @@ static int copy_files(struct merge *m, struct dv_remote_shard *s,
 	return rc;
 }
 
+static int add_old(struct merge *m, const uint8_t name[16],
+		   struct dv_err *err)
+{
+	struct dv_id key = { { 0 } };
+	int rc;
+
+	memcpy(key.b, name, 16);
+	rc = dv_idmap_put(&m->old, 1, &key, 1, err);
+	if (rc)
+		return rc == DV_EEXIST ? 0 : rc;
+	return dv_shard_add_old(&m->b, name, err);
+}
+
+/*
+ * With what the source itself replaced: a client that reads this shard alone
+ * must know all that it holds.
+ */
 static int take_in(struct merge *m, struct dv_remote_shard *s,
 		   struct dv_err *err)
 {
@@ -146,35 +163,64 @@ static int take_in(struct merge *m, struct dv_remote_shard *s,
 		rc = copy_files(m, s, err);
 	if (!rc && dv_hex_decode(name, s->name, sizeof(name)))
 		rc = dv_err_set(err, DV_ECORRUPT, "a shard has a wrong name");
-	return rc ? rc : dv_shard_add_old(&m->b, name, err);
+	if (!rc)
+		rc = add_old(m, name, err);
+	for (uint32_t i = 0; !rc && i < s->view.n[DV_SHARD_OLD]; i++)
+		rc = add_old(m, s->view.sec[DV_SHARD_OLD] + 16 * (size_t)i,
+			     err);
+	return rc;
+}
+
+static int cmp_size(const void *pa, const void *pb)
+{
+	const struct dv_remote_shard *const *a = pa, *const *b = pb;
+	uint64_t x = (*a)->view.size, y = (*b)->view.size;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The smallest of a level that together make a shard; *n of them, or 0. */
+static int choose(struct dv_remote *r, char level,
+		  struct dv_remote_shard ***out, size_t *n, struct dv_err *err)
+{
+	struct dv_remote_shard **v = calloc(r->nshards + 1, sizeof(*v));
+	uint64_t sum = 0;
+	size_t all = 0;
+
+	*out = v;
+	*n = 0;
+	if (!v)
+		return dv_err_nomem(err);
+	for (size_t i = 0; i < r->nshards; i++)
+		if (r->shards[i]->level == level && !r->shards[i]->replaced &&
+		    r->shards[i]->view.size < FULL)
+			v[all++] = r->shards[i];
+	if (all > 1)
+		qsort(v, all, sizeof(*v), cmp_size);
+	while (*n < all && sum + v[*n]->view.size <= DV_SHARD_MAX / 2)
+		sum += v[(*n)++]->view.size;
+	if (*n < DV_COMPACT_MIN)
+		*n = 0;
+	return 0;
 }
 
 static int compact_level(struct dv_remote *r, char level, char next,
 			 int *done, struct dv_err *err)
 {
 	struct merge m = { .r = r };
+	struct dv_remote_shard **v;
 	struct dv_buf bytes = { 0 };
 	uint64_t first_push = UINT64_MAX;
 	char name[33], key[64];
-	size_t n = 0, sum = 0;
-	int rc = 0;
+	size_t n;
+	int rc = choose(r, level, &v, &n, err);
 
-	for (size_t i = 0; i < r->nshards; i++)
-		if (r->shards[i]->level == level && !r->shards[i]->replaced &&
-		    r->shards[i]->view.size < FULL) {
-			n++;
-			sum += (size_t)r->shards[i]->view.size;
-		}
 	*done = 0;
-	if (n < DV_COMPACT_MIN || sum > DV_SHARD_MAX / 2)
-		return 0;
-	for (size_t i = 0; !rc && i < r->nshards; i++) {
-		struct dv_remote_shard *s = r->shards[i];
-
-		if (s->level != level || s->replaced || s->view.size >= FULL)
-			continue;
-		first_push = DV_MIN(first_push, s->view.first_push);
-		rc = take_in(&m, s, err);
+	if (rc || !n)
+		goto out;
+	for (size_t i = 0; !rc && i < n; i++) {
+		first_push = DV_MIN(first_push, v[i]->view.first_push);
+		rc = take_in(&m, v[i], err);
 	}
 	if (!rc)
 		rc = dv_shard_finish(&m.b, r->sha, first_push, &bytes, err);
@@ -189,11 +235,14 @@ static int compact_level(struct dv_remote *r, char level, char next,
 		dv_log_debug("compacted %zu shards", n);
 		*done = 1;
 	}
+out:
+	free(v);
 	dv_buf_release(&bytes);
 	dv_shard_builder_release(&m.b);
 	dv_idmap_release(&m.files);
 	dv_idmap_release(&m.segs);
 	dv_idmap_release(&m.packs);
+	dv_idmap_release(&m.old);
 	return rc;
 }
 

@@ -50,6 +50,7 @@ struct range {
 	const struct want *want;
 	size_t n;
 	uint64_t off, len;
+	int unread;		/* err is the remote's: others may do better */
 	struct dv_err err;
 };
 
@@ -176,6 +177,18 @@ static int stops(int rc)
 	       rc != DV_EINVAL;
 }
 
+/*
+ * An error of the remote alone: what else is wanted may still be had, from
+ * there or from another one. The caller is told DV_EAGAIN.
+ */
+static int of_remote(int rc, struct dv_err *err)
+{
+	if (!stops(rc) || rc == DV_ENOMEM || rc == DV_ECANCEL)
+		return rc;
+	err->status = DV_EAGAIN;
+	return DV_EAGAIN;
+}
+
 static int stash(struct fetch *f, const uint8_t *p, size_t n,
 		 struct dv_err *err)
 {
@@ -293,6 +306,8 @@ static void read_range(struct dv_job *job, void *ctx)
 	}
 	dv_remote_pack_key(g->want->pack, key);
 	rc = b->ops->get(b, key, g->off, buf, (size_t)g->len, &got, &g->err);
+	rc = of_remote(rc, &g->err);
+	g->unread = rc == DV_EAGAIN;
 	for (size_t i = 0; !stops(rc) && i < g->n; i++) {
 		const struct want *w = &g->want[i];
 		uint64_t at = w->c.off - g->off;
@@ -321,7 +336,7 @@ static int collect(struct fetch *f, struct dv_job *job, struct dv_err *err)
 	struct range *g = (struct range *)job;
 	int rc = g->err.status;
 
-	if (rc && !stops(rc)) {
+	if (rc && (g->unread || !stops(rc))) {
 		if (!f->bad.status)
 			f->bad = g->err;
 		rc = 0;
@@ -549,7 +564,7 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 		goto out;
 	rc = dv_txn_begin(&f.txn, s, 0, err);
 	if (!rc)
-		rc = dv_remote_refresh(r, err);
+		rc = of_remote(dv_remote_refresh(r, err), err);
 	for (size_t i = 0; !rc && i < n; i++) {
 		int here = have[i] ? 1 : dv_content_complete(s, &f.coder,
 							     &oids[i], NULL);
@@ -561,8 +576,9 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 			result->absent++;
 			continue;
 		}
-		rc = want_file(&f, &oids[i], shard[i], row[i], err);
-		if (rc == DV_ECORRUPT) {
+		rc = of_remote(want_file(&f, &oids[i], shard[i], row[i], err),
+			       err);
+		if (rc && rc != DV_ENOMEM && rc != DV_ECANCEL) {
 			f.bad = *err;
 			shard[i] = NULL;
 			rc = 0;
@@ -580,10 +596,12 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 		if (have[i] || !shard[i])
 			continue;
 		if (put_lists(&f, &oids[i], shard[i], row[i], &why)) {
-			if (why.status == DV_EIO || why.status == DV_ENOMEM) {
+			if (f.txn.failed.status || why.status == DV_ENOMEM ||
+			    why.status == DV_ECANCEL) {
 				*err = why;
 				rc = why.status;
 			} else if (!f.bad.status) {
+				of_remote(why.status, &why);
 				f.bad = why;
 			}
 			continue;
@@ -599,6 +617,10 @@ int dv_fetch(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 		if (!rc)
 			rc = c;
 	}
+	if (!rc && !f.bad.status && result->absent && r->damaged.n)
+		dv_err_set(&f.bad, DV_ECORRUPT,
+			   "store '%s' has %zu damaged shard%s, which may have described what is not found there",
+			   r->url, r->damaged.n, r->damaged.n == 1 ? "" : "s");
 	if (!rc && f.bad.status) {
 		*err = f.bad;
 		rc = f.bad.status;

@@ -1,5 +1,6 @@
 #include "remote/remote.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define WHOLE_SHARD_MAX (4u << 20)	/* smaller ones are read with CHUNKS */
 #define FIRST_READ (64u << 10)
+#define NAME 1		/* the kind of all entries of both maps */
 
 static int url_hex(char c)
 {
@@ -186,6 +188,8 @@ void dv_remote_close(struct dv_remote *r)
 		free(r->shards[i]);
 	}
 	free(r->shards);
+	dv_idmap_release(&r->old);
+	dv_idmap_release(&r->damaged);
 	if (r->backend)
 		r->backend->ops->close(r->backend);
 	dv_sha256_close(r->sha);
@@ -339,6 +343,30 @@ static int have_shard(const struct dv_remote *r, const char *name)
 	return 0;
 }
 
+/* A shard's name as a key of an idmap. */
+static int name_key(const char *name, struct dv_id *key)
+{
+	memset(key, 0, sizeof(*key));
+	return strlen(name) != 32 || dv_hex_decode(key->b, name, 16);
+}
+
+/* What a shard says is held by it, too. */
+static int note_old(struct dv_remote *r, const struct dv_shard *v,
+		    struct dv_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t k = 0; !rc && k < v->n[DV_SHARD_OLD]; k++) {
+		struct dv_id key = { { 0 } };
+
+		memcpy(key.b, v->sec[DV_SHARD_OLD] + 16 * (size_t)k, 16);
+		rc = dv_idmap_put(&r->old, NAME, &key, 1, err);
+		if (rc == DV_EEXIST)
+			rc = 0;
+	}
+	return rc;
+}
+
 static int add_shard(struct dv_remote *r, char level, const char *name,
 		     struct dv_err *err)
 {
@@ -358,6 +386,8 @@ static int add_shard(struct dv_remote *r, char level, const char *name,
 		s->bytes.n = 0;
 		rc = read_shard(r, s, err);
 	}
+	if (!rc)
+		rc = note_old(r, &s->view, err);
 	if (rc) {
 		dv_buf_release(&s->bytes);
 		free(s);
@@ -367,22 +397,48 @@ static int add_shard(struct dv_remote *r, char level, const char *name,
 	return 0;
 }
 
-/* What the shards that are here say is held by them too. */
-static int is_replaced(struct dv_remote *r, const char *name)
+/* Named once; a lack of memory is an error all the same. */
+static int pass_over(struct dv_remote *r, const struct dv_id *key,
+		     const struct dv_err *why, struct dv_err *err)
 {
-	uint8_t raw[16];
+	int rc = dv_idmap_put(&r->damaged, NAME, key, 1, err);
 
-	if (dv_hex_decode(raw, name, sizeof(raw)))
+	if (!rc)
+		dv_log_warn("%s; it is passed over, and what only it describes is missing there until it is pushed again",
+			    why->msg);
+	return rc == DV_EEXIST ? 0 : rc;
+}
+
+static int is_damage(const struct dv_err *why)
+{
+	return why->status == DV_ECORRUPT || why->sys == EIO ||
+	       why->sys == EISDIR;
+}
+
+static int look_at(struct dv_remote *r, char level, const char *name,
+		   int *vanished, struct dv_err *err)
+{
+	struct dv_err why = { 0 };
+	struct dv_id key;
+	int rc;
+
+	if (name_key(name, &key) || !dv_hex_valid(name, 32) ||
+	    have_shard(r, name) || dv_idmap_get(&r->damaged, NAME, &key))
 		return 0;
-	for (size_t i = 0; i < r->nshards; i++) {
-		const struct dv_shard *v = &r->shards[i]->view;
-
-		for (uint32_t k = 0; k < v->n[DV_SHARD_OLD]; k++)
-			if (!memcmp(v->sec[DV_SHARD_OLD] + 16 * (size_t)k, raw,
-				    sizeof(raw)))
-				return 1;
+	if (dv_idmap_get(&r->old, NAME, &key)) {
+		drop_cached(r, name);
+		return 0;
 	}
-	return 0;
+	rc = add_shard(r, level, name, &why);
+	if (rc == DV_ENOTFOUND) {
+		*vanished = 1;
+		return 0;
+	}
+	if (rc && is_damage(&why))
+		return pass_over(r, &key, &why, err);
+	if (rc && err)
+		*err = why;
+	return rc;
 }
 
 /*
@@ -407,28 +463,19 @@ static int list_shards(struct dv_remote *r, int *vanished, struct dv_err *err)
 		rc = r->backend->ops->list(r->backend, prefix, &names[l], err);
 	}
 	for (int l = 15; l >= 0; l--) {
-		for (size_t i = 0; !rc && i < names[l].n; i++) {
-			const char *name = names[l].v[i];
-
-			if (strlen(name) != 32 || !dv_hex_valid(name, 32) ||
-			    have_shard(r, name))
-				continue;
-			if (is_replaced(r, name)) {
-				drop_cached(r, name);
-				continue;
-			}
-			rc = add_shard(r, levels[l], name, err);
-			if (rc == DV_ENOTFOUND) {
-				*vanished = 1;
-				rc = 0;
-			}
-		}
+		for (size_t i = 0; !rc && i < names[l].n; i++)
+			rc = look_at(r, levels[l], names[l].v[i], vanished,
+				     err);
 		dv_strs_release(&names[l]);
 	}
 	for (size_t i = 0; !rc && i < r->nshards; i++) {
-		r->shards[i]->replaced = is_replaced(r, r->shards[i]->name);
-		if (r->shards[i]->replaced)
-			drop_cached(r, r->shards[i]->name);
+		struct dv_remote_shard *s = r->shards[i];
+		struct dv_id key;
+
+		s->replaced = !name_key(s->name, &key) &&
+			      dv_idmap_get(&r->old, NAME, &key);
+		if (s->replaced)
+			drop_cached(r, s->name);
 	}
 	dv_strs_release(&have);
 	return rc;

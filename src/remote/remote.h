@@ -6,6 +6,7 @@
 #ifndef DV_REMOTE_REMOTE_H
 #define DV_REMOTE_REMOTE_H
 
+#include "base/idmap.h"
 #include "format/shard.h"
 #include "remote/backend.h"
 
@@ -26,6 +27,8 @@ struct dv_remote {
 	struct dv_sha256 *sha;
 	struct dv_remote_shard **shards;
 	size_t nshards, cap;
+	struct dv_idmap old;	/* names (padded) of shards that were replaced */
+	struct dv_idmap damaged;	/* of those that cannot be read */
 	int loaded;
 };
 
@@ -57,7 +60,11 @@ int dv_url_known(const char *url);
 int dv_remote_writable(const struct dv_remote *r, struct dv_err *err)
 	DV_MUST_USE;
 
-/* List and read the shards that are not here yet. */
+/*
+ * List and read the shards that are not here yet. One that is damaged is named
+ * and passed over: what only it describes is not found, so that it is fetched
+ * from elsewhere, or pushed again, and is never taken for proven.
+ */
 int dv_remote_refresh(struct dv_remote *r, struct dv_err *err) DV_MUST_USE;
 
 /* Where a file, a segment, a hooked chunk is: shard and row. 1 or 0. */

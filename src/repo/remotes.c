@@ -318,15 +318,18 @@ int dv_remotes_fetch(struct dv_repo *r, struct dv_store *s,
 			    (name && pass == 1))
 				continue;
 			tried = 1;
-			rc = open_info(r, &rs.v[i], &remote, &why);
-			if (!rc) {
-				rc = dv_fetch(remote, s, pool, oids, n, have,
-					      &res, &why);
-				remember_pushed(cache, remote, oids, n);
-				dv_remote_close(remote);
+			if (open_info(r, &rs.v[i], &remote, &why)) {
+				if (!first.status)
+					first = why;
+				continue;
 			}
+			rc = dv_fetch(remote, s, pool, oids, n, have, &res,
+				      &why);
+			remember_pushed(cache, remote, oids, n);
+			dv_remote_close(remote);
 			if (rc && !first.status)
 				first = why;
+			/* Another remote would not help. */
 			if (rc == DV_ECANCEL || rc == DV_EIO ||
 			    rc == DV_ENOMEM)
 				goto out;

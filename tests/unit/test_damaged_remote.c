@@ -146,6 +146,57 @@ static void damaged_shard(void **state)
 	free(s.p);
 }
 
+/* The other shards go on being read, and what is pushed again is found. */
+static void one_damaged_shard_of_two(void **state)
+{
+	struct world *w = *state;
+	struct sample a = sample_of(w->a, 300000, 1);
+	struct sample b = sample_of(w->a, 300000, 2);
+	char *shard;
+
+	push_file(w->a, w->url, &a.oid, NULL);
+	shard = remote_only(w, "shards");
+	push_file(w->a, w->url, &b.oid, NULL);
+	assert_int_equal(chmod(shard, 0644), 0);
+	assert_int_equal(truncate(shard, 500), 0);
+	assert_int_equal(fetch_or_tell(w, &b), 0);
+	assert_int_equal(fetch_or_tell(w, &a), DV_ECORRUPT);
+	push_file(w->a, w->url, &a.oid, NULL);
+	assert_int_equal(fetch_or_tell(w, &a), 0);
+	free(shard);
+	free(a.p);
+	free(b.p);
+}
+
+/* What one pack cannot give is missing; the rest is fetched and kept. */
+static void one_pack_cannot_be_read(void **state)
+{
+	struct world *w = *state;
+	struct sample a = sample_of(w->a, 300000, 1);
+	struct sample b = sample_of(w->a, 300000, 2);
+	struct dv_oid oids[2] = { a.oid, b.oid };
+	struct dv_fetch_result got;
+	struct dv_err err = { 0 };
+	uint8_t have[2];
+	char *pack;
+
+	push_file(w->a, w->url, &a.oid, NULL);
+	pack = remote_only(w, "packs");
+	push_file(w->a, w->url, &b.oid, NULL);
+	/* As a bad sector: it opens, and reading it fails. */
+	assert_int_equal(unlink(pack), 0);
+	assert_int_equal(mkdir(pack, 0777), 0);
+	assert_fails(try_fetch(w->b, w->url, oids, 2, have, &got, &err),
+		     DV_EAGAIN);
+	assert_int_equal(have[0], 0);
+	assert_int_equal(have[1], 1);
+	assert_content(w->b, &b.oid, b.p, b.n);
+	assert_int_equal(rmdir(pack), 0);
+	free(pack);
+	free(a.p);
+	free(b.p);
+}
+
 /* A shard that lies under true checksums, as a stranger can write it. */
 static void lying_shard(void **state)
 {
@@ -297,6 +348,8 @@ int main(void)
 		IN_WORLD(exchanged_packs),
 		IN_WORLD(others_are_fetched),
 		IN_WORLD(damaged_shard),
+		IN_WORLD(one_damaged_shard_of_two),
+		IN_WORLD(one_pack_cannot_be_read),
 		IN_WORLD(lying_shard),
 		IN_WORLD(listed_but_gone),
 		IN_WORLD(cached_shards),

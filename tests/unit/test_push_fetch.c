@@ -381,6 +381,36 @@ static void several_pushers(void **state)
 	free(p);
 }
 
+/* However many levels there are: a new client reads a few shards, not all. */
+static void compaction_of_levels(void **state)
+{
+	enum { N = DV_COMPACT_MIN * DV_COMPACT_MIN + 20 };
+	struct world *w = *state;
+	struct dv_err err = { 0 };
+	struct dv_remote *r;
+	struct dv_oid oid[N];
+	uint8_t b[SOME];
+
+	for (uint64_t i = 0; i < N; i++) {
+		oid[i].scheme = DV_SCHEME_SHA256;
+		oid[i].size = SOME;
+		oid[i].id = some_chunk(w->a, i, b, SOME);
+	}
+	commit_some(w->a, 0, N);
+	for (size_t i = 0; i < N; i++)
+		push_file(w->a, w->url, &oid[i], NULL);
+	assert_ok(dv_remote_open(&r, w->url, NULL, 0, &err));
+	assert_ok(dv_remote_refresh(r, &err));
+	assert_true(r->nshards < 2 * DV_COMPACT_MIN + 2);
+	for (size_t i = 0; i < N; i++) {
+		struct dv_remote_shard *s;
+		uint32_t row;
+
+		assert_true(dv_remote_find_file(r, &oid[i], &s, &row));
+	}
+	dv_remote_close(r);
+}
+
 /* After 16 pushes one shard stands for all; nothing is lost in it. */
 static void compaction(void **state)
 {
@@ -482,6 +512,7 @@ int main(void)
 		IN_WORLD(unknown_file),
 		IN_WORLD(several_pushers),
 		IN_WORLD(compaction),
+		IN_WORLD(compaction_of_levels),
 		IN_WORLD(from_a_store),
 	};
 
