@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "store/maintain.h"
 
 /* A pack below this is rewritten for any garbage; above, for a quarter. */
 #define SMALL_PACK (8u << 20)
@@ -265,6 +266,9 @@ int dv_gc_begin(struct dv_gc *g, struct dv_store *s, struct dv_pool *pool,
 	}
 	if (!rc)
 		rc = dv_packset_rescan(&s->set, err);
+	/* What is needed is looked up there, what goes is read from tables. */
+	if (!rc)
+		rc = dv_store_check_index(s, err);
 	if (!rc)
 		rc = list_packs(g, err);
 	g->suspicious = any_quarantine(s);

@@ -11,6 +11,7 @@ libdv_a_SOURCES += \
 	src/store/extract.h \
 	src/store/gc.c \
 	src/store/gc.h \
+	src/store/index-check.c \
 	src/store/ingest.c \
 	src/store/ingest.h \
 	src/store/maintain.c \

@@ -427,29 +427,40 @@ static int check_rows(const struct index_build *b, const struct dv_packset *s)
 	return 0;
 }
 
+int dv_store_lock_index(struct dv_store *s, int wait, int *fd,
+			struct dv_err *err)
+{
+	char *path = dv_fmt("%s/index/lock", s->path);
+	int rc;
+
+	*fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+	rc = *fd < 0 ? dv_err_errno(err, "cannot lock the index of '%s'",
+				    s->path) :
+		       dv_lock_fd(*fd, DV_LOCK_EXCL, wait, err);
+	if (rc && *fd >= 0)
+		close(*fd);
+	if (rc)
+		*fd = -1;
+	free(path);
+	return rc;
+}
+
 int dv_store_index(struct dv_store *s, int all, struct dv_err *err)
 {
 	struct index_build b = { 0 };
 	struct dv_strs drop = { 0 };
 	size_t unindexed = 0;
 	int rc, fd;
-	char *lock;
 
 	for (size_t i = 0; i < s->set.n; i++)
 		unindexed += !s->set.v[i]->gone && !s->set.v[i]->indexed;
 	if (!all && unindexed <= UNINDEXED_MAX)
 		return 0;
-	lock = dv_fmt("%s/index/lock", s->path);
-	fd = lock ? open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
-	free(lock);
-	if (fd < 0)
-		return dv_err_errno(err, "cannot lock the index of '%s'",
-				    s->path);
-	rc = dv_lock_fd(fd, DV_LOCK_EXCL, all, err);
-	if (!rc)
-		drop_unfinished(s->set.index_dir);
-	if (!rc)
-		rc = dv_packset_rescan(&s->set, err);
+	rc = dv_store_lock_index(s, all, &fd, err);
+	if (rc)
+		return rc;
+	drop_unfinished(s->set.index_dir);
+	rc = dv_packset_rescan(&s->set, err);
 	if (!rc)
 		rc = plan(s, all, &b, err);
 	if (!rc && check_rows(&b, &s->set))

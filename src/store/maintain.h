@@ -23,6 +23,18 @@
 void dv_store_maintain(struct dv_store *s);
 
 int dv_store_merge_small(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
+/*
+ * store/index-check.c: compare every index with the tables of its packs. A
+ * wrong one is dropped, and said: it is a cache. Where it cannot be dropped,
+ * no index is used by this process any more.
+ */
+int dv_store_check_index(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
+/*
+ * Only its holder writes or drops an index. *fd is closed to give it back.
+ * DV_EAGAIN where another one has it and `wait` is 0.
+ */
+int dv_store_lock_index(struct dv_store *s, int wait, int *fd,
+			struct dv_err *err) DV_MUST_USE;
 /* `all`: one index over everything, whatever is there. */
 int dv_store_index(struct dv_store *s, int all, struct dv_err *err)
 	DV_MUST_USE;

@@ -264,7 +264,7 @@ static int map_index(struct dv_packset *s, const char *name,
 		goto out;
 	}
 	if (dv_index_view(f->map, f->size, &f->view, &why)) {
-		dv_log_warn("index '%s' is not used: %s; 'git dv verify' makes it anew",
+		dv_log_warn("index '%s' is not used: %s; 'git dv verify' removes it",
 			    path, why.msg);
 		goto out;
 	}
@@ -286,7 +286,7 @@ out:
 static int scan_indexes(struct dv_packset *s, struct dv_err *err)
 {
 	struct dv_strs names = { 0 };
-	int rc = dv_dir_list(s->index_dir, &names, err);
+	int rc = s->no_index ? 0 : dv_dir_list(s->index_dir, &names, err);
 
 	if (rc == DV_ENOTFOUND)
 		rc = 0;
@@ -483,4 +483,33 @@ int dv_packset_find(struct dv_packset *s, enum dv_kind kind,
 		    const struct dv_id *id, struct dv_loc *loc)
 {
 	return dv_packset_find_nth(s, kind, id, 0, loc);
+}
+
+int dv_packset_own_row(struct dv_packset *s, enum dv_kind kind,
+		       const struct dv_id *id, struct dv_loc *loc)
+{
+	struct dv_row row;
+	uint8_t *table;
+	uint32_t n;
+	int found = 0;
+
+	if (!loc->pack->indexed ||
+	    dv_pack_read_table(s, loc->pack, &table, &n, NULL))
+		return 0;
+	for (int64_t i = dv_rows_find(table, 0, n, id);
+	     !found && i >= 0 && i < n; i++) {
+		dv_row_parse(table + (size_t)i * DV_PACK_ROW, &row);
+		if (!dv_id_eq(&row.id, id))
+			break;
+		found = row.kind == kind;
+	}
+	free(table);
+	if (found)
+		found = row.off != loc->row.off || row.enc != loc->row.enc ||
+			row.raw != loc->row.raw ||
+			row.codec != loc->row.codec ||
+			row.transform != loc->row.transform;
+	if (found)
+		loc->row = row;
+	return found;
 }

@@ -56,6 +56,7 @@ struct dv_packset {
 	size_t n, cap;
 	struct dv_index_file *idx;
 	size_t nidx, idx_cap;
+	int no_index;		/* a wrong one cannot be removed: use none */
 	pthread_rwlock_t mu;
 	pthread_mutex_t fd_mu;
 	int open_fds;
@@ -83,6 +84,13 @@ int dv_packset_find(struct dv_packset *s, enum dv_kind kind,
 int dv_packset_find_nth(struct dv_packset *s, enum dv_kind kind,
 			const struct dv_id *id, unsigned int skip,
 			struct dv_loc *loc);
+
+/*
+ * The row that the pack's own table has, where an index answered something
+ * else. 1: found, and it differs from loc's; 0: not.
+ */
+int dv_packset_own_row(struct dv_packset *s, enum dv_kind kind,
+		       const struct dv_id *id, struct dv_loc *loc);
 
 /*
  * An open descriptor of the pack; give it back with _done. DV_ENOTFOUND when

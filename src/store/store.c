@@ -343,6 +343,11 @@ static int read_any(struct dv_store *s, struct dv_coder *c, enum dv_kind kind,
 			if (whole && loc.row.codec == DV_CODEC_DELTA)
 				continue;
 			rc = read_at(s, c, &loc, p, n, err);
+			/* An index may be wrong; the pack's table is not. */
+			if (rc == DV_ECORRUPT &&
+			    dv_packset_own_row(&s->set, kind, id, &loc) &&
+			    (!whole || loc.row.codec != DV_CODEC_DELTA))
+				rc = read_at(s, c, &loc, p, n, err);
 			if (!rc)
 				return 0;
 			/* A merge took the pack away meanwhile: look again. */

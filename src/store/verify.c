@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "codec/chunker.h"
 #include "store/content.h"
+#include "store/maintain.h"
 #include "store/txn.h"
 
 #define RUN 64
@@ -137,6 +138,8 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 
 	memset(v, 0, sizeof(*v));
 	rc = dv_packset_rescan(&s->set, err);
+	if (!rc)
+		rc = dv_store_check_index(s, err);
 	/* A worker that misses a base looks for new packs: keep these. */
 	npacks = s->set.n;
 	if (!rc) {
