@@ -1,4 +1,4 @@
-EXTRA_DIST += tests/lib.sh tests/run tests/integration tests/lint
+EXTRA_DIST += tests/lib.sh tests/faultlib.sh tests/run tests/integration tests/lint
 
 include tests/unit/local.mk
 include tests/contract/local.mk

@@ -2,7 +2,8 @@
  * Which git command runs this filter? `git commit -a` moves HEAD before the
  * filter sees the end of its input, so there every answer must be durable
  * when it is given. `git add` and its like only write the index, and Git waits
- * for the filter's end before it exits.
+ * for the filter's end before it exits. But `git stash` runs such ones, asks
+ * nothing about how they went, and removes the files next.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -75,52 +76,72 @@ static const char *subcommand(char *args, size_t n)
 }
 
 /*
- * The arguments of the nearest ancestor named git, NUL-separated; NULL where
- * that cannot be told. Caller frees.
+ * The arguments of the nearest process named git above *pid, which then is
+ * that one; NUL-separated. NULL where that cannot be told. Caller frees.
  */
-static char *parent_args(size_t *len)
+static char *git_above(pid_t *pid, size_t *len)
 {
 	char *args = malloc(CMDLINE_MAX), comm[32];
-	pid_t pid = getpid();
+	pid_t at = *pid;
 
 	for (int i = 0; args && i < UP_MAX; i++) {
 		int n;
 
-		pid = parent_of(pid, comm);
-		if (pid <= 1 || parent_of(pid, comm) < 0)
+		at = parent_of(at, comm);
+		if (at <= 1 || parent_of(at, comm) < 0)
 			break;
 		if (strcmp(comm, "git"))
 			continue;
-		n = read_proc(pid, "cmdline", args, CMDLINE_MAX);
+		n = read_proc(at, "cmdline", args, CMDLINE_MAX);
 		if (n <= 0)
 			break;
 		*len = (size_t)n;
+		*pid = at;
 		return args;
 	}
 	free(args);
 	return NULL;
 }
 
-int dv_parent_moves_no_ref(void)
+/* It only writes the index. */
+static int is_quiet(const char *cmd)
 {
 	static const char *const quiet[] = { "add", "stage", "update-index",
 					     "hash-object", "status", "diff",
 					     "ls-files", "diff-files" };
-	size_t n;
-	char *args = parent_args(&n);
-	const char *cmd = args ? subcommand(args, n) : NULL;
-	int yes = 0;
 
 	for (size_t k = 0; cmd && k < DV_ARRAY_SIZE(quiet); k++)
-		yes |= !strcmp(cmd, quiet[k]);
+		if (!strcmp(cmd, quiet[k]))
+			return 1;
+	return 0;
+}
+
+int dv_parent_moves_no_ref(void)
+{
+	pid_t pid = getpid();
+	size_t n;
+	char *args = git_above(&pid, &n);
+	int yes = args && is_quiet(subcommand(args, n));
+
+	while (yes) {
+		const char *cmd;
+
+		free(args);
+		args = git_above(&pid, &n);
+		if (!args)
+			break;
+		cmd = subcommand(args, n);
+		yes = !cmd || strcmp(cmd, "stash");
+	}
 	free(args);
 	return yes;
 }
 
 int dv_parent_is_dry_push(void)
 {
+	pid_t pid = getpid();
 	size_t n;
-	char *args = parent_args(&n);
+	char *args = git_above(&pid, &n);
 	const char *cmd = args ? subcommand(args, n) : NULL;
 	int dry = 0;
 

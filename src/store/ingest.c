@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "codec/chunker.h"
+#include "store/incoming.h"
 #include "store/predict.h"
 
 #define REGION_SIZE (4u << 20)
@@ -25,6 +26,7 @@
 struct region {
 	uint8_t *p;
 	unsigned int users;	/* batches in flight */
+	struct dv_spool spool;	/* of small files, instead of p */
 };
 
 struct part {
@@ -228,8 +230,10 @@ void dv_ingest_close(struct dv_ingest *in)
 		release_batch(in, in->small_batch);
 	for (int i = 0; i < REGIONS; i++)
 		free(in->region[i].p);
+	/* What a failed transaction did not store is left to be salvaged. */
 	for (int i = 0; i < SMALL_REGIONS; i++)
-		free(in->small[i].p);
+		dv_spool_close(&in->small[i].spool,
+			       in->txn && in->txn->failed.status);
 	while (in->free) {
 		struct batch *b = in->free;
 
@@ -464,27 +468,39 @@ void dv_ingest_digest(const struct dv_ingest *in, uint64_t seed, uint8_t out[16]
 	memcpy(out, canon.digest, 16);
 }
 
-/* A region for small files; those in flight come back in their order. */
-static struct region *small_region(struct dv_ingest *in, struct dv_err *err)
+/*
+ * A region for small files; those in flight come back in their order. NULL
+ * with *rc 0: there is no room for it on the disk.
+ */
+static struct region *small_region(struct dv_ingest *in, int *rc,
+				   struct dv_err *err)
 {
+	struct dv_err why = { 0 };
 	struct dv_job *job;
 
-	for (;;) {
+	for (*rc = 0; !*rc;) {
 		for (int i = 0; i < SMALL_REGIONS; i++) {
 			struct region *r = &in->small[i];
 
 			if (r->users)
 				continue;
-			if (!r->p && !(r->p = malloc(SMALL_REGION))) {
-				dv_err_nomem(err);
-				return NULL;
+			if (r->spool.map) {
+				dv_spool_reset(&r->spool);
+				return r;
 			}
-			return r;
+			if (!dv_spool_open(&r->spool, in->txn->store,
+					   SMALL_REGION, &why))
+				return r;
+			dv_log_debug("small files are stored at once: %s",
+				     why.msg);
+			return NULL;
 		}
 		job = dv_pool_next(in->pool);
-		if (!job || collect(in, job, err))
-			return NULL;
+		*rc = job ? collect(in, job, err) :
+			    dv_err_set(err, DV_EINVAL,
+				       "no region can become free");
 	}
+	return NULL;
 }
 
 int dv_ingest_flush(struct dv_ingest *in, struct dv_err *err)
@@ -499,36 +515,46 @@ int dv_ingest_flush(struct dv_ingest *in, struct dv_err *err)
 	return rc ? rc : r;
 }
 
-/* Keep a copy of the chunk for a worker to store, and go on. */
+/*
+ * Keep a copy of the chunk for a worker to store, and go on. Git may act on
+ * the answer, and the process may be killed: the copy outlives it. 1 where
+ * that cannot be had.
+ */
 static int defer(struct dv_ingest *in, const uint8_t *p, uint32_t len,
 		 const struct dv_id *id, struct dv_err *err)
 {
 	struct batch *b = in->small_batch;
+	const uint8_t *copy = NULL;
 	struct part *part;
 	int rc;
 
-	if (b && b->bytes + len > SMALL_REGION) {
-		in->small_batch = NULL;
-		rc = submit(in, b, err);
-		if (rc)
-			return rc;
-		b = NULL;
+	if (b) {
+		copy = dv_spool_add(&b->region->spool, id, p, len);
+		if (!copy) {
+			in->small_batch = NULL;
+			rc = submit(in, b, err);
+			if (rc)
+				return rc;
+		}
 	}
-	if (!b) {
-		struct region *r = small_region(in, err);
+	if (!copy) {
+		struct region *r = small_region(in, &rc, err);
 
-		b = r ? new_batch(in, r, err) : NULL;
+		if (!r)
+			return rc ? rc : 1;
+		b = new_batch(in, r, err);
 		if (!b)
 			return err && err->status ? err->status : DV_ENOMEM;
 		b->small = 1;
 		in->small_batch = b;
+		copy = dv_spool_add(&r->spool, id, p, len);
+		if (!copy)
+			return 1;	/* larger than a whole spool */
 	}
 	part = &b->part[b->n++];
-	memcpy(b->region->p + b->bytes, p, len);
-	part->p = b->region->p + b->bytes;
+	part->p = copy;
 	part->len = len;
 	part->id = *id;
-	b->bytes += len;
 	if (b->n < BATCH_CHUNKS)
 		return 0;
 	in->small_batch = NULL;
@@ -547,11 +573,13 @@ static int finish_small(struct dv_ingest *in, struct dv_err *err)
 	/* What is put later cannot look at the previous version any more. */
 	if (in->deferring && len <= SMALL_MAX && !prior(in))
 		rc = defer(in, p, len, &id, err);
-	else if (in->txn)
+	else
+		rc = 1;
+	if (rc == 1 && in->txn)
 		rc = dv_txn_put_like(in->txn, &in->coder, &id, p, len,
 				     prior(in), 0, err);
 	in->start = in->end;
-	return rc ? rc : add_chunk(in, len, &id, err);
+	return rc < 0 ? rc : add_chunk(in, len, &id, err);
 }
 
 int dv_ingest_finish(struct dv_ingest *in, struct dv_oid *oid,

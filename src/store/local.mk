@@ -11,6 +11,8 @@ libdv_a_SOURCES += \
 	src/store/extract.h \
 	src/store/gc.c \
 	src/store/gc.h \
+	src/store/incoming.c \
+	src/store/incoming.h \
 	src/store/index-check.c \
 	src/store/ingest.c \
 	src/store/ingest.h \

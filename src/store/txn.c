@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "store/delta.h"
+#include "store/incoming.h"
 
 /* So many sealed packs make a transaction long: 1 GiB. */
 #define SEALED_MAX 16
@@ -39,11 +39,6 @@ static void out_free(struct dv_out_pack *p)
 	free(p);
 }
 
-static char *incoming(struct dv_txn *t, const char *prefix, const char *name)
-{
-	return dv_fmt("%s/incoming/%s%s", t->store->path, prefix, name);
-}
-
 int dv_txn_begin(struct dv_txn *t, struct dv_store *s, int level,
 		 struct dv_err *err)
 {
@@ -66,57 +61,22 @@ int dv_txn_begin(struct dv_txn *t, struct dv_store *s, int level,
 	return 0;
 }
 
-/*
- * 1. create incoming/tmp-X and lock it; a crash leaves a file that recovery
- *    removes by age. 2. rename to incoming/X: from here recovery finds it,
- *    and leaves it alone while the lock is held.
- */
 static int open_pack(struct dv_txn *t, struct dv_err *err)
 {
 	struct dv_out_pack *p = calloc(1, sizeof(*p));
-	char *tmp = NULL, *path = NULL;
-	uint8_t nonce[16];
 	int rc;
 
 	if (!p)
 		return dv_err_nomem(err);
-	p->fd = -1;
-	rc = dv_random(nonce, sizeof(nonce), err);
-	if (rc)
-		goto fail;
-	dv_hex_encode(p->name, nonce, sizeof(nonce));
-	dv_pack_head_format(nonce, p->head);
-	tmp = incoming(t, "tmp-", p->name);
-	path = incoming(t, "", p->name);
-	if (!tmp || !path) {
-		rc = dv_err_nomem(err);
-		goto fail;
-	}
-	p->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (p->fd < 0) {
-		rc = dv_err_errno(err, "cannot create '%s'", tmp);
-		goto fail;
-	}
-	rc = dv_lock_fd(p->fd, DV_LOCK_EXCL, 1, err);
-	if (!rc && dv_pwrite_full(p->fd, p->head, DV_PACK_HEAD, 0))
-		rc = dv_err_errno(err, "cannot write '%s'", tmp);
-	if (!rc && rename(tmp, path))
-		rc = dv_err_errno(err, "cannot rename to '%s'", path);
+	rc = dv_incoming_create(t->store, p->name, p->head, &p->fd, err);
 	if (rc) {
-		unlink(tmp);
-		goto fail;
+		out_free(p);
+		return rc;
 	}
 	p->off = DV_PACK_HEAD;
 	p->number = ++t->packs;
 	t->open = p;
-	free(tmp);
-	free(path);
 	return 0;
-fail:
-	free(tmp);
-	free(path);
-	out_free(p);
-	return rc;
 }
 
 static void seal(struct dv_txn *t)
@@ -411,7 +371,7 @@ static int publish(struct dv_txn *t, struct dv_out_pack *p,
 		   struct dv_err *err)
 {
 	struct dv_buf tail = { 0 };
-	char *from = incoming(t, "", p->name), *to;
+	char *from = dv_incoming_path(t->store, p->name), *to;
 	int rc;
 
 	to = dv_fmt("%s/packs/%s", t->store->path, p->name);
@@ -551,7 +511,7 @@ void dv_txn_end(struct dv_txn *t)
 	while ((p = t->sealed)) {
 		wait_idle(t, p);
 		if (!p->synced) {
-			char *path = incoming(t, "", p->name);
+			char *path = dv_incoming_path(t->store, p->name);
 
 			if (path)
 				unlink(path);

@@ -3,41 +3,7 @@
 # somewhere in add, push, fetch and placement. No committed content is lost, an exit code of 0
 # means that it was done, the store is well, and the next command goes on.
 . "$(dirname "$0")/../lib.sh"
-
-lib=$DV_BUILD_DIR/tests/fault/failnth.so
-test -f "$lib" || {
-	skip 1 'tests/fault/failnth.so is not built'
-	done_testing
-}
-
-DV_FAIL_COUNT=$T/count
-DV_FAIL_LOG=$T/failed
-export DV_FAIL_COUNT DV_FAIL_LOG
-
-reset_count() {
-	printf '\0\0\0\0\0\0\0\0' >"$DV_FAIL_COUNT"
-	rm -f "$DV_FAIL_LOG"
-}
-
-counted() {
-	od -An -tu8 "$DV_FAIL_COUNT" | tr -d ' '
-}
-
-# faulty N HOW CMD...: run it with the N-th call failing; exit code in $F_RC.
-faulty() {
-	reset_count
-	DV_FAIL_AT=$1
-	DV_FAIL_HOW=$2
-	shift 2
-	(
-		DV_FAIL_NAME=git-dv:git-dv-filter
-		LD_PRELOAD=$lib
-		export DV_FAIL_NAME DV_FAIL_AT DV_FAIL_HOW LD_PRELOAD
-		"$@"
-	) >"$T_OUT" 2>"$T_ERR" </dev/null
-	F_RC=$?
-	F_WHAT=$(cat "$DV_FAIL_LOG" 2>/dev/null)
-}
+. "$LIB_DIR/faultlib.sh"
 
 # steps HOW TOTAL COUNT: that many numbers from 1 to TOTAL, others for each HOW.
 steps() {
@@ -71,14 +37,8 @@ published_repo repo
 cd repo || exit 1
 seed=500
 
-# Is the library there in the programs, and not beside a sanitizer that wants to be first?
 make_noise probe.bin 200000 499
-faulty 0 error git add probe.bin
-if test "$F_RC" -ne 0 || test "$(counted)" -eq 0; then
-	skip 1 'LD_PRELOAD does not reach the programs'
-	done_testing
-fi
-must git reset -q --hard
+fault_reaches git add probe.bin
 rm -f probe.bin
 
 # --- add, status, commit ---

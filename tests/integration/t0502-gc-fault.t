@@ -3,38 +3,9 @@
 # last one, at every point of gc and many of prune: what is needed is here, what was pruned is
 # on the remote, and the next run ends the work.
 . "$(dirname "$0")/../lib.sh"
-
-lib=$DV_BUILD_DIR/tests/fault/failnth.so
-test -f "$lib" || {
-	skip 1 'tests/fault/failnth.so is not built'
-	done_testing
-}
-
-DV_FAIL_COUNT=$T/count
-DV_FAIL_LOG=$T/failed
-export DV_FAIL_COUNT DV_FAIL_LOG
-
-# faulty N HOW CMD...: run it with the N-th call failing; exit code in $F_RC.
-faulty() {
-	printf '\0\0\0\0\0\0\0\0' >"$DV_FAIL_COUNT"
-	rm -f "$DV_FAIL_LOG"
-	DV_FAIL_AT=$1
-	DV_FAIL_HOW=$2
-	shift 2
-	(
-		DV_FAIL_NAME=git-dv
-		DV_FAIL_UNLINK=1
-		LD_PRELOAD=$lib
-		export DV_FAIL_NAME DV_FAIL_UNLINK DV_FAIL_AT DV_FAIL_HOW LD_PRELOAD
-		"$@"
-	) >"$T_OUT" 2>"$T_ERR" </dev/null
-	F_RC=$?
-	F_WHAT=$(cat "$DV_FAIL_LOG" 2>/dev/null)
-}
-
-counted() {
-	od -An -tu8 "$DV_FAIL_COUNT" | tr -d ' '
-}
+. "$LIB_DIR/faultlib.sh"
+FAULT_PROGRAMS=git-dv
+FAULT_UNLINK=1
 
 # reset: the store as it was at first.
 reset() {

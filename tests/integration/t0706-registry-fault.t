@@ -2,36 +2,7 @@
 # Each call that writes fails, or is the last one, while a version is recorded or got: what a
 # registry names is whole, what was recorded stays, and no file is half of one.
 . "$(dirname "$0")/../lib.sh"
-
-lib=$DV_BUILD_DIR/tests/fault/failnth.so
-test -f "$lib" || {
-	skip 1 'tests/fault/failnth.so is not built'
-	done_testing
-}
-DV_FAIL_COUNT=$T/count
-DV_FAIL_LOG=$T/failed
-export DV_FAIL_COUNT DV_FAIL_LOG
-
-counted() {
-	od -An -tu8 "$DV_FAIL_COUNT" | tr -d ' '
-}
-
-# faulty N HOW CMD...: run it with the N-th call failing; exit code in $F_RC.
-faulty() {
-	printf '\0\0\0\0\0\0\0\0' >"$DV_FAIL_COUNT"
-	rm -f "$DV_FAIL_LOG"
-	DV_FAIL_AT=$1
-	DV_FAIL_HOW=$2
-	shift 2
-	(
-		DV_FAIL_NAME=git-dv:git-dv-filter
-		LD_PRELOAD=$lib
-		export DV_FAIL_NAME DV_FAIL_AT DV_FAIL_HOW LD_PRELOAD
-		"$@"
-	) >"$T_OUT" 2>"$T_ERR" </dev/null
-	F_RC=$?
-	F_WHAT=$(cat "$DV_FAIL_LOG" 2>/dev/null)
-}
+. "$LIB_DIR/faultlib.sh"
 
 result() {	# WHAT
 	if test -z "$why"; then

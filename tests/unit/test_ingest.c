@@ -439,14 +439,17 @@ static void deferred_failure(void **state)
 	assert_ok(dv_txn_begin(&t, &e->s, 1, &err));
 	assert_ok(dv_ingest_open(&in, &t, e->pool, &err));
 	dv_ingest_defer(in);
-	assert_int_equal(rename(incoming, away), 0);
 	oid = ingest_bytes(in, b, sizeof(b), SIZE_MAX, NULL);
 	assert_int_equal(oid.scheme, DV_SCHEME_SHA256);
+	assert_int_equal(rename(incoming, away), 0);
 	assert_true(dv_ingest_flush(in, &err) < 0);
 	assert_true(dv_txn_commit(&t, NULL) < 0);
 	dv_ingest_close(in);
 	dv_txn_end(&t);
 	assert_int_equal(rename(away, incoming), 0);
+	/* What was answered is salvaged all the same. */
+	env_reopen(e);
+	assert_content(e, &oid, b, sizeof(b));
 	free(incoming);
 	free(away);
 }
