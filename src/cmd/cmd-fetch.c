@@ -102,6 +102,28 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 	return rc;
 }
 
+/* Files that are in place, and that Git does not know of. */
+static int repair(struct dv_ctx *c, const struct dv_select *s,
+		  const struct dv_ptrs *ptrs, struct dv_err *err)
+{
+	struct dv_place_list list = { 0 };
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ptrs->n; i++)
+		if (dv_select_has(s, ptrs->v[i].path))
+			rc = dv_place_list_add(&list, ptrs->v[i].path,
+					       &ptrs->v[i].oid, err);
+	if (!rc)
+		rc = dv_place_repair(&c->repo, c->pool, c->cache, &list,
+				     INDEX_WAIT_MS, &n, err);
+	if (!rc && n)
+		dv_log_note("%zu file%s in place, and Git knows it now", n,
+			    n == 1 ? " is" : "s are");
+	dv_place_list_release(&list);
+	return rc;
+}
+
 enum verb { FETCH, CHECKOUT, PULL };
 
 /*
@@ -195,6 +217,8 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		if (!rc)
 			rc = dv_cmd_checkout(&c, &sel, &ptrs, dry_run, &placed,
 					     &left, &err);
+		if (!rc && !dry_run)
+			rc = repair(&c, &sel, &ptrs, &err);
 		if (!rc && placed)
 			dv_log_note("placed the content of %zu file%s", placed,
 				    placed == 1 ? "" : "s");

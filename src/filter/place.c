@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "repo/gitindex.h"
 #include "store/extract.h"
 
@@ -98,6 +99,7 @@ struct target {
 	const struct dv_place_item *item;
 	char *tmp;		/* path of the temporary file, or NULL */
 	int ready;		/* it holds the verified content */
+	int known;		/* the index names it by this pointer */
 };
 
 struct place {
@@ -361,16 +363,56 @@ static void remember(struct dv_cache *cache, const struct dv_place_item *item,
 	dv_cache_stat_put(cache, item->path, &e);
 }
 
-static int update_split(struct dv_repo *r, struct place *p, struct dv_err *err)
+/*
+ * The entries of a split index are not all in the file that we read: git says
+ * which of the files it names by this pointer. (A path with a newline cannot
+ * be told apart in the answer, and is looked at by the next `git add`.)
+ */
+static int ask_split(struct place *p, size_t hash_size, struct dv_err *err)
+{
+	static const char *const args[] = { "cat-file", "-z",
+		"--batch-check=%(objectname)", NULL };
+	struct dv_buf in = { 0 }, out = { 0 };
+	const char *line;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->n; i++)
+		if (p->v[i].ready && !strchr(p->v[i].item->path, '\n'))
+			rc = dv_buf_addf(&in, err, ":0:%s%c",
+					 p->v[i].item->path, 0);
+	if (!rc && in.n)
+		rc = dv_git_input(args, in.p, in.n, (size_t)1 << 30, &out,
+				  err);
+	line = dv_buf_str(&out);
+	for (size_t i = 0; !rc && i < p->n; i++) {
+		const struct dv_oid *oid = &p->v[i].item->oid;
+		size_t n = strcspn(line, "\n");
+		char hex[DV_ID_HEX + 1];
+		uint8_t blob[32];
+
+		if (!p->v[i].ready || strchr(p->v[i].item->path, '\n'))
+			continue;
+		if (!dv_repo_pointer_blob(p->repo, oid, blob)) {
+			dv_hex_encode(hex, blob, hash_size);
+			p->v[i].known = n == 2 * hash_size &&
+					!memcmp(line, hex, n);
+		}
+		line += n + (line[n] == '\n');
+	}
+	dv_buf_release(&in);
+	dv_buf_release(&out);
+	return rc;
+}
+
+static int update_split(struct place *p, struct dv_err *err)
 {
 	static const char *const args[] = { "update-index", "-z", "--stdin",
 					    NULL };
 	struct dv_buf in = { 0 }, out = { 0 };
 	int rc = 0;
 
-	(void)r;
 	for (size_t i = 0; !rc && i < p->n; i++)
-		if (p->v[i].ready == 2)
+		if (p->v[i].ready && p->v[i].known)
 			rc = dv_buf_add(&in, p->v[i].item->path,
 					strlen(p->v[i].item->path) + 1, err);
 	if (!rc && in.n)
@@ -396,11 +438,12 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 		return rc;
 	}
 	rc = dv_gitindex_read(&ix, path, p->repo->algo, err);
+	if (!rc && ix.split)
+		rc = ask_split(p, ix.hash_size, err);
 	for (size_t i = 0; !rc && i < p->n; i++) {
 		struct target *t = &p->v[i];
 		struct stat was, now;
 		struct dv_gitentry *e;
-		int fits;
 
 		if (!t->ready)
 			continue;
@@ -412,17 +455,22 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 		if (e && (dv_repo_pointer_blob(p->repo, &t->item->oid, blob) ||
 			  memcmp(e->oid, blob, ix.hash_size)))
 			e = NULL;
+		if (!ix.split)
+			t->known = e != NULL;
 		if (!swap_in(p, t, &was, &now)) {
 			p->result->edited++;
+			t->known = 0;
 			continue;
 		}
 		p->result->placed++;
-		t->ready = 2;
-		fits = e && (ix.split || dv_gitentry_fits(&ix, e, &was));
-		if (!fits)
+		if (!t->known)
 			date_now(p, t, &now);
 		remember(cache, t->item, &now);
-		if (fits && !ix.split) {
+		/*
+		 * The file was that pointer, whatever its dates were, and the
+		 * entry names it: it stands for the file that is there now.
+		 */
+		if (t->known && !ix.split) {
 			dv_gitentry_set_stat(&ix, e, &now);
 			patched = 1;
 		}
@@ -432,7 +480,7 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 	else
 		dv_gitindex_unlock(path, lock);
 	if (!rc && ix.split)
-		rc = update_split(p->repo, p, err);
+		rc = update_split(p, err);
 	dv_gitindex_release(&ix);
 	free(path);
 	return rc;

@@ -12,8 +12,8 @@
  * 5. The index replaces the old one, with the old one's time.
  *
  * A crash before 3 leaves temporary files, which later runs remove; between 3
- * and 5 files that Git takes for modified until the next `git add` or
- * `git dv checkout` looks at them: never lost content.
+ * and 5 files that Git takes for modified until the next `git add` of them, or
+ * dv_place_repair, which `git dv checkout` and `pull` run: never lost content.
  */
 #ifndef DV_FILTER_PLACE_H
 #define DV_FILTER_PLACE_H
@@ -61,6 +61,19 @@ int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 int dv_place_backdate(struct dv_repo *r, struct dv_cache *cache,
 		      const struct dv_place_list *list, int wait_ms,
 		      struct dv_err *err) DV_MUST_USE;
+
+/*
+ * filter/repair.c: entries whose size is that of their pointer, beside a file
+ * that has the size of the content, as a placement that was cut short leaves
+ * them, or a file that was made a pointer of by other means. Git calls it
+ * modified without a look. Where the file holds just that content, its entry
+ * gets its stat data. *repaired counts them. Items that are none of this cost
+ * nothing but a look at the index.
+ */
+int dv_place_repair(struct dv_repo *r, struct dv_pool *pool,
+		    struct dv_cache *cache, const struct dv_place_list *list,
+		    int wait_ms, size_t *repaired, struct dv_err *err)
+	DV_MUST_USE;
 
 /*
  * Open the folder that holds `path` (from the top), following no symlink on

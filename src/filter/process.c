@@ -244,14 +244,20 @@ static int read_blob(struct conn *c, struct spool *sp, struct dv_err *err)
 	return rc;
 }
 
+static int sink_buf(void *arg, const void *p, size_t n, struct dv_err *err)
+{
+	return dv_buf_add(arg, p, n, err);
+}
+
 static int do_smudge(struct conn *c, const char *path, int can_delay,
 		     struct dv_err *err)
 {
 	enum dv_smudge_kind kind = DV_SMUDGE_AS_IS;
+	struct dv_buf whole = { 0 };
 	struct spool sp = { .fd = -1 };
 	struct dv_err why = { 0 };
 	struct dv_oid oid;
-	int rc;
+	int rc, held = 0;
 
 	rc = read_blob(c, &sp, &why);
 	if (!rc && sp.fd < 0 && sp.size) {
@@ -274,14 +280,28 @@ static int do_smudge(struct conn *c, const char *path, int can_delay,
 		spool_release(&sp);
 		return rc;
 	}
+	/* Of what may stay a pointer, no part goes out before all is verified. */
+	if (kind == DV_SMUDGE_CONTENT && can_delay &&
+	    oid.size <= DV_INLINE_MAX) {
+		rc = dv_smudge_send(&c->s, &oid, sink_buf, &whole, &why);
+		held = !rc;
+		if (rc) {
+			dv_log_warn("'%s' is left as a pointer: %s; 'git dv verify' looks for damage",
+				    path, why.msg);
+			kind = DV_SMUDGE_AS_IS;
+		}
+	}
 	rc = begin_answer(c, "success", err);
-	if (!rc && kind == DV_SMUDGE_CONTENT) {
+	if (!rc && held) {
+		rc = sink_pkt(c, whole.p, whole.n, err);
+	} else if (!rc && kind == DV_SMUDGE_CONTENT) {
 		rc = dv_smudge_send(&c->s, &oid, sink_pkt, c, &why);
 		if (rc && why.status) {
 			/* Part of it has gone out: take the answer back. */
 			dv_log_error("'%s': %s", path, why.msg);
 			c->s.failed++;
 			spool_release(&sp);
+			dv_buf_release(&whole);
 			if (dv_pkt_write_flush(c->out))
 				return write_error(err);
 			return begin_answer(c, "error", err);
@@ -290,6 +310,7 @@ static int do_smudge(struct conn *c, const char *path, int can_delay,
 		rc = spool_send(&sp, sink_pkt, c, err);
 	}
 	spool_release(&sp);
+	dv_buf_release(&whole);
 	return rc ? rc : end_answer(c, err);
 }
 
