@@ -100,7 +100,7 @@ static int add_base(struct fetch *f, const struct dv_shard *s,
 	struct dv_shard_chunk c;
 	int rc = dv_shard_chunk_parse(s, row, &c, err);
 
-	if (rc || dv_store_has_quick(f->store, DV_KIND_CHUNK, &c.id))
+	if (rc || dv_store_has_whole(f->store, &c.id))
 		return rc;
 	memcpy(key.b, dv_shard_pack_name(s, c.pack), 16);
 	rc = dv_idmap_put(&f->base_packs, 1, &key, 1, err);
@@ -128,7 +128,7 @@ static int want_run(struct fetch *f, struct dv_remote_shard *s, uint32_t first,
 		if (!rc && only && !dv_id_eq(&c.id, only))
 			rc = dv_err_set(err, DV_ECORRUPT,
 					"a shard names the wrong chunk");
-		if (rc || dv_store_has_quick(f->store, DV_KIND_CHUNK, &c.id))
+		if (rc || dv_store_can_read(f->store, &c.id))
 			continue;
 		if (c.base != DV_SHARD_NO_BASE)
 			base = rows.p + (size_t)(c.base - first) *

@@ -123,7 +123,8 @@ int dv_content_missing(struct dv_store *s, struct dv_coder *coder,
 	if (!dv_store_has_file(s, oid))
 		return miss(dv_oid_kind(oid), &oid->id, arg);
 	if (oid->scheme == DV_SCHEME_SHA256)
-		return 0;
+		return dv_store_can_read(s, &oid->id) ? 0 :
+		       miss(DV_KIND_CHUNK, &oid->id, arg);
 	rc = dv_content_open(&c, s, coder, oid, err);
 	for (uint32_t i = 0; !rc && i < c.flist.n; i++) {
 		const struct dv_id *id = dv_flist_id(&c.flist, i);
@@ -138,8 +139,7 @@ int dv_content_missing(struct dv_store *s, struct dv_coder *coder,
 		if (!rc)
 			rc = dv_seg_parse(p, n, &seg, err);
 		for (uint32_t k = 0; !rc && k < seg.n; k++)
-			if (!dv_store_has_quick(s, DV_KIND_CHUNK,
-						dv_seg_id(&seg, k)))
+			if (!dv_store_can_read(s, dv_seg_id(&seg, k)))
 				rc = miss(DV_KIND_CHUNK, dv_seg_id(&seg, k),
 					  arg);
 	}

@@ -28,7 +28,8 @@ int dv_content_next(struct dv_content *c, struct dv_id *id, uint32_t *len,
 		    struct dv_err *err) DV_MUST_USE;
 /*
  * Which records of the file are not here? Calls `miss` for each chunk or list
- * (kind) that is not; lists that are not here hide what they name. Stops when
+ * (kind) that is not, and for each chunk that stands only as a delta whose base
+ * is not; lists that are not here hide what they name. Stops when
  * it returns not 0, and returns that.
  */
 int dv_content_missing(struct dv_store *s, struct dv_coder *coder,

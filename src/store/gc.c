@@ -346,40 +346,63 @@ static int keep_others(struct dv_gc *g, struct dv_gc_pack *p,
 	return rc == DV_ECORRUPT ? damaged(err) : rc < 0 ? rc : 0;
 }
 
+/* Places of records that stay as deltas, and whose bases are to be marked. */
+struct deltas {
+	struct dv_loc *v;
+	size_t n, cap;
+};
+
+static int add_delta(struct deltas *d, const struct dv_loc *loc,
+		     struct dv_err *err)
+{
+	struct dv_loc *v = dv_grow(d->v, &d->cap, d->n + 1, sizeof(*v));
+
+	if (!v)
+		return dv_err_nomem(err);
+	d->v = v;
+	d->v[d->n++] = *loc;
+	return 0;
+}
+
 /*
  * A record that stays as a delta keeps its base. A base is whole by the rule;
- * should one stand as a delta too, that copy's base stays as well.
+ * where it stands as a delta too, once or more, those copies stay as well, and
+ * so do their bases.
  */
-static int keep_base(struct dv_gc *g, struct dv_loc loc, struct dv_err *err)
+static int keep_base(struct dv_gc *g, const struct dv_loc *delta,
+		     struct dv_err *err)
 {
-	for (;;) {
-		struct dv_id id;
-		int found = 0;
-		int rc = dv_store_base_id(g->store, &loc, &id, err);
+	struct deltas todo = { 0 };
+	int rc = add_delta(&todo, delta, err);
 
-		if (rc)
-			return rc == DV_ECORRUPT ? damaged(err) : rc;
-		rc = mark(g, loc.row.kind, &id, LIVE, err);
+	while (!rc && todo.n) {
+		struct dv_loc loc = todo.v[--todo.n], copy;
+		struct dv_id id;
+
+		rc = dv_store_base_id(g->store, &loc, &id, err);
+		if (rc == DV_ECORRUPT)
+			damaged(err);
+		if (!rc)
+			rc = mark(g, DV_KIND_CHUNK, &id, LIVE, err);
 		if (rc <= 0)
-			return rc;
-		if (!dv_store_has_quick(g->store, loc.row.kind, &id)) {
+			continue;	/* an error, or marked before */
+		rc = 0;
+		if (!dv_store_has_quick(g->store, DV_KIND_CHUNK, &id)) {
 			dv_err_set(err, DV_ECORRUPT,
 				   "the base %s of a delta is missing",
 				   dv_id_hex(&id).s);
-			return damaged(err);
+			rc = damaged(err);
 		}
-		for (unsigned int skip = 0; !found; skip++) {
-			struct dv_loc l;
-
-			if (!dv_packset_find_nth(&g->store->set, loc.row.kind,
-						 &id, skip, &l))
-				return 0;
-			if (l.row.codec == DV_CODEC_DELTA) {
-				loc = l;
-				found = 1;
-			}
+		for (unsigned int skip = 0; !rc; skip++) {
+			if (!dv_packset_find_nth(&g->store->set, DV_KIND_CHUNK,
+						 &id, skip, &copy))
+				break;
+			if (copy.row.codec == DV_CODEC_DELTA)
+				rc = add_delta(&todo, &copy, err);
 		}
 	}
+	free(todo.v);
+	return rc;
 }
 
 static int keep_bases(struct dv_gc *g, struct dv_gc_pack *p,
@@ -390,7 +413,7 @@ static int keep_bases(struct dv_gc *g, struct dv_gc_pack *p,
 	if (row->codec != DV_CODEC_DELTA ||
 	    dv_gc_is_dead(g, row->kind, &row->id))
 		return 0;
-	return keep_base(g, loc, err);
+	return keep_base(g, &loc, err);
 }
 
 /* Chunks that lists which go have named are no files of their own. */

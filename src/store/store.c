@@ -299,6 +299,21 @@ int dv_store_has_whole(struct dv_store *s, const struct dv_id *id)
 	return 0;
 }
 
+int dv_store_can_read(struct dv_store *s, const struct dv_id *id)
+{
+	struct dv_id base;
+	struct dv_loc loc;
+
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&s->set, DV_KIND_CHUNK, id, skip, &loc);
+	     skip++)
+		if (loc.row.codec != DV_CODEC_DELTA ||
+		    (!dv_store_base_id(s, &loc, &base, NULL) &&
+		     dv_store_has_whole(s, &base)))
+			return 1;
+	return 0;
+}
+
 int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
 		     struct dv_id *base, struct dv_err *err)
 {

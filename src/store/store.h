@@ -80,6 +80,11 @@ int dv_store_read_whole(struct dv_store *s, struct dv_coder *c,
 			struct dv_err *err) DV_MUST_USE;
 /* Is there such a record? Without a rescan. */
 int dv_store_has_whole(struct dv_store *s, const struct dv_id *id);
+/*
+ * Can this chunk be read, as far as tables tell: it stands whole, or as a delta
+ * whose base does. Without a rescan.
+ */
+int dv_store_can_read(struct dv_store *s, const struct dv_id *id);
 /* The base of a delta record, from its header alone. */
 int dv_store_base_id(struct dv_store *s, const struct dv_loc *loc,
 		     struct dv_id *base, struct dv_err *err) DV_MUST_USE;

@@ -1,6 +1,7 @@
 /* Deltas whose bases are damaged, missing, or none. */
 #include "remotelib.h"
 #include "deltalib.h"
+#include "store/gc.h"
 
 #include <pthread.h>
 
@@ -398,10 +399,98 @@ static void verify_beside_a_writer(void **state)
 	free(a.p);
 }
 
+/*
+ * A base that stands whole and also as a delta of two others: gc keeps all of
+ * its copies, and what they need, whichever pack comes first.
+ */
+static void gc_keeps_bases_of_all_copies(void **state)
+{
+	struct env *e = *state;
+	struct chunk c[4];	/* two bases, the one between, and its delta */
+	struct dv_oid keep = { .scheme = DV_SCHEME_SHA256, .size = N };
+	struct dv_err err = { 0 };
+	struct dv_verify v;
+	struct dv_gc g;
+
+	c[0] = chunk_rows(e, N, 1);
+	c[2] = chunk_edit(e, &c[0], 2);
+	c[1] = chunk_edit(e, &c[2], 3);
+	c[3] = chunk_edit(e, &c[2], 4);
+	for (int order = 0; order < 2; order++) {
+		static const char digits[2][4] = { "1234", "4321" };
+		struct maker m = { 0 };
+
+		maker_whole(&m, e, &c[0]);
+		maker_whole(&m, e, &c[1]);
+		maker_publish(e, &m, '0');
+		maker_release(&m);
+		maker_delta(&m, e, &c[2], &c[0]);
+		maker_publish(e, &m, digits[order][0]);
+		maker_release(&m);
+		maker_delta(&m, e, &c[2], &c[1]);
+		maker_publish(e, &m, digits[order][1]);
+		maker_release(&m);
+		maker_whole(&m, e, &c[2]);
+		maker_publish(e, &m, digits[order][2]);
+		maker_release(&m);
+		maker_delta(&m, e, &c[3], &c[2]);
+		maker_publish(e, &m, digits[order][3]);
+		maker_release(&m);
+		env_reopen(e);
+		keep.id = c[3].id;
+		assert_ok(dv_gc_begin(&g, &e->s, e->pool, DV_GC_LOCK, &err));
+		g.young = INT64_MAX;
+		assert_ok(dv_gc_keep(&g, &keep, &err));
+		assert_ok(dv_gc_plan(&g, &err));
+		assert_ok(dv_gc_sweep(&g, &err));
+		dv_gc_end(&g);
+		env_reopen(e);
+		v = verified(e);
+		assert_int_equal(v.bad_records, 0);
+		dv_verify_release(&v);
+		assert_true(has_chunk(e, &c[3]));
+		/* All of it goes at last. */
+		assert_ok(dv_gc_begin(&g, &e->s, e->pool, DV_GC_LOCK, &err));
+		g.young = INT64_MAX;
+		assert_ok(dv_gc_plan(&g, &err));
+		assert_ok(dv_gc_sweep(&g, &err));
+		dv_gc_end(&g);
+		assert_int_equal(env_count(e, "packs"), 0);
+	}
+	free_chunks(c, 4);
+}
+
+/* A delta without its base is not content that is here, whoever asks. */
+static void delta_without_base_is_not_here(void **state)
+{
+	struct env *e = *state;
+	struct chunk base = chunk_rows(e, N, 1);
+	struct chunk delta = chunk_edit(e, &base, 2);
+	struct dv_oid oid = { .scheme = DV_SCHEME_SHA256, .size = N };
+	struct dv_err err = { 0 };
+	struct maker m = { 0 };
+
+	maker_delta(&m, e, &delta, &base);
+	maker_publish(e, &m, '1');
+	maker_release(&m);
+	env_reopen(e);
+	oid.id = delta.id;
+	assert_int_equal(dv_content_complete(&e->s, &e->c, &oid, &err), 0);
+	maker_whole(&m, e, &base);
+	maker_publish(e, &m, '2');
+	maker_release(&m);
+	env_reopen(e);
+	assert_int_equal(dv_content_complete(&e->s, &e->c, &oid, &err), 1);
+	free(base.p);
+	free(delta.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_STORE(base_is_missing),
+		IN_STORE(gc_keeps_bases_of_all_copies),
+		IN_STORE(delta_without_base_is_not_here),
 		IN_STORE(base_is_a_delta),
 		IN_STORE(cycle),
 		IN_STORE(table_hides_a_cycle),
