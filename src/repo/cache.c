@@ -1,6 +1,9 @@
 #include "repo/cache.h"
 
+#include <limits.h>
 #include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +16,8 @@
 
 #define MAP_SIZE ((size_t)1 << 30)
 #define RACY_SECONDS 2
-#define VERSION 1
+#define VERSION 2
+#define CHECK 8u	/* bytes behind each value: XXH3-64 of key and value */
 
 enum table { STAT, BLOB, PUSHED, META, TABLES };
 
@@ -37,6 +41,55 @@ struct dv_cache {
 	size_t npending;
 };
 
+/*
+ * LMDB trusts the pages that it maps: a damaged one can lead it anywhere. A
+ * process that ends so takes the cache along, and the next one starts anew.
+ * Bare system calls only.
+ */
+static char crash_data[PATH_MAX], crash_lock[PATH_MAX];
+/* LMDB's assertions abort. */
+static const int crash_sigs[] = { SIGSEGV, SIGBUS, SIGFPE, SIGABRT };
+
+static void on_crash(int sig)
+{
+	static const char said[] =
+		"git-dv: the cache of this clone seems damaged and is removed; run the command again\n";
+
+	unlink(crash_data);
+	unlink(crash_lock);
+	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
+		_exit(128 + sig);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void watch_crash(const char *dir)
+{
+	if (snprintf(crash_data, PATH_MAX, "%s/data.mdb", dir) >= PATH_MAX ||
+	    snprintf(crash_lock, PATH_MAX, "%s/lock.mdb", dir) >= PATH_MAX)
+		return;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(crash_sigs); i++) {
+		struct sigaction old, act = { .sa_handler = on_crash };
+
+		/* A sanitizer's report is worth more. */
+		if (!sigaction(crash_sigs[i], NULL, &old) &&
+		    old.sa_handler == SIG_DFL &&
+		    !(old.sa_flags & SA_SIGINFO))
+			sigaction(crash_sigs[i], &act, NULL);
+	}
+}
+
+static void leave_crash(void)
+{
+	for (size_t i = 0; i < DV_ARRAY_SIZE(crash_sigs); i++) {
+		struct sigaction old;
+
+		if (!sigaction(crash_sigs[i], NULL, &old) &&
+		    !(old.sa_flags & SA_SIGINFO) && old.sa_handler == on_crash)
+			signal(crash_sigs[i], SIG_DFL);
+	}
+}
+
 static int begin_tables(struct dv_cache *c)
 {
 	uint8_t fresh[8 + 1] = { VERSION };
@@ -51,7 +104,13 @@ static int begin_tables(struct dv_cache *c)
 		rc = mdb_dbi_open(t, table_names[i], 0, &c->dbi[i]);
 	if (!rc)
 		rc = mdb_get(t, c->dbi[META], &k, &v);
-	if (!rc && v.mv_size == sizeof(fresh)) {
+	/* Of another version, or damaged: the caller starts anew. */
+	if (!rc && (v.mv_size != sizeof(fresh) ||
+		    *(uint8_t *)v.mv_data != VERSION)) {
+		mdb_txn_abort(t);
+		return MDB_CORRUPTED;
+	}
+	if (!rc) {
 		memcpy(&c->seed, (uint8_t *)v.mv_data + 1, 8);
 		return mdb_txn_commit(t);
 	}
@@ -134,6 +193,19 @@ static void remove_env(const char *dir)
 	}
 }
 
+static int open_all(struct dv_cache *c, const char *dir)
+{
+	int rc = open_env(c, dir);
+
+	if (!rc)
+		rc = begin_tables(c);
+	if (rc && c->env) {
+		mdb_env_close(c->env);
+		c->env = NULL;
+	}
+	return rc;
+}
+
 struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 {
 	struct dv_cache *c = calloc(1, sizeof(*c));
@@ -144,13 +216,13 @@ struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 		goto fail;
 	if (dv_dir_make(dir, NULL) || dv_fs_is_network(dir))
 		goto fail;
-	rc = open_env(c, dir);
-	if (rc == MDB_CORRUPTED || rc == MDB_INVALID) {
+	watch_crash(dir);
+	rc = open_all(c, dir);
+	if (rc == MDB_CORRUPTED || rc == MDB_INVALID ||
+	    rc == MDB_PAGE_NOTFOUND || rc == MDB_VERSION_MISMATCH) {
 		remove_env(dir);
-		rc = open_env(c, dir);
+		rc = open_all(c, dir);
 	}
-	if (!rc)
-		rc = begin_tables(c);
 	if (rc)
 		goto fail;
 	c->last = &c->first;
@@ -161,8 +233,7 @@ fail:
 	if (rc != MDB_PANIC)
 		dv_log_debug("the cache in '%s' is not used: %s", dir,
 			     mdb_strerror(rc));
-	if (c && c->env)
-		mdb_env_close(c->env);
+	leave_crash();
 	free(c);
 	free(dir);
 	return NULL;
@@ -176,6 +247,7 @@ void dv_cache_close(struct dv_cache *c)
 	if (c->read)
 		mdb_txn_abort(c->read);
 	mdb_env_close(c->env);
+	leave_crash();
 	free(c);
 }
 
@@ -184,21 +256,29 @@ uint64_t dv_cache_seed(const struct dv_cache *c)
 	return c ? c->seed : 0;
 }
 
+/* So that a damaged value, or one that belongs elsewhere, is no value. */
+static uint64_t check_of(const struct dv_cache *c, enum table table,
+			 const void *k, size_t kn, const void *v, size_t vn)
+{
+	return XXH3_64bits_withSeed(v, vn,
+		XXH3_64bits_withSeed(k, kn, c->seed + table));
+}
+
 static void put(struct dv_cache *c, enum table table, const void *k, size_t kn,
 		const void *v, size_t vn)
 {
 	struct pending *p;
 
-	p = malloc(sizeof(*p) + kn + vn);
+	p = malloc(sizeof(*p) + kn + vn + CHECK);
 	if (!p)
 		return;
 	p->next = NULL;
 	p->table = table;
 	p->kn = kn;
-	p->vn = vn;
+	p->vn = vn + CHECK;
 	memcpy(p->bytes, k, kn);
-	if (vn)
-		memcpy(p->bytes + kn, v, vn);
+	memcpy(p->bytes + kn, v, vn);
+	dv_put64(p->bytes + kn + vn, check_of(c, table, k, kn, v, vn));
 	*c->last = p;
 	c->last = &p->next;
 	if (++c->npending >= 100000)
@@ -279,7 +359,11 @@ static int get(struct dv_cache *c, enum table table, const void *k, size_t kn,
 			return 0;
 		c->reading = 1;
 	}
-	return mdb_get(c->read, c->dbi[table], &key, v) == 0;
+	if (mdb_get(c->read, c->dbi[table], &key, v) || v->mv_size < CHECK)
+		return 0;
+	v->mv_size -= CHECK;
+	return dv_get64((uint8_t *)v->mv_data + v->mv_size) ==
+	       check_of(c, table, k, kn, v->mv_data, v->mv_size);
 }
 
 static void path_key(const struct dv_cache *c, const char *path,
