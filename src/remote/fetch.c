@@ -9,6 +9,8 @@
 
 #define STASH_MAX (64u << 20)
 #define GAP_MAX (512u << 10)
+#define WASTE_MIN (256u << 10)	/* so much more than what is wanted, or ... */
+#define WASTE_PART 10		/* ... a tenth of it, may be read */
 #define RANGE_MAX (8u << 20)
 
 /* A chunk to be read: where it stands on the remote. */
@@ -38,6 +40,7 @@ struct fetch {
 	size_t stash_bytes;
 	struct want *want;
 	size_t n, cap;
+	uint64_t gap_max;		/* wider gaps end a range */
 	struct dv_progress progress;
 	struct dv_fetch_result *result;
 	struct dv_err bad;		/* the first damage; others go on */
@@ -350,6 +353,47 @@ static int collect(struct fetch *f, struct dv_job *job, struct dv_err *err)
 	return rc;
 }
 
+static int cmp_gap(const void *pa, const void *pb)
+{
+	const uint32_t *a = pa, *b = pb;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+/*
+ * Reading across a gap saves a request and wastes its bytes. The narrowest gaps
+ * first, as many as the waste that is allowed pays for.
+ */
+static int choose_gaps(struct fetch *f, struct dv_err *err)
+{
+	uint32_t *gap = malloc((f->n + 1) * sizeof(*gap));
+	uint64_t end = 0, wanted = 0, sum = 0;
+	size_t n = 0;
+
+	if (!gap)
+		return dv_err_nomem(err);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct want *w = &f->want[i];
+
+		wanted += rec_len(&w->c);
+		if (i && !memcmp(w->pack, w[-1].pack, 16) && w->c.off > end &&
+		    w->c.off - end <= GAP_MAX)
+			gap[n++] = (uint32_t)(w->c.off - end);
+		end = w->c.off + rec_len(&w->c);
+	}
+	if (n > 1)
+		qsort(gap, n, sizeof(*gap), cmp_gap);
+	f->gap_max = 0;
+	for (size_t i = 0; i < n; i++) {
+		sum += gap[i];
+		if (sum > DV_MAX(wanted / WASTE_PART, (uint64_t)WASTE_MIN))
+			break;
+		f->gap_max = gap[i];
+	}
+	free(gap);
+	return 0;
+}
+
 /* From the sorted wants at i: the next range. Returns how many it takes. */
 static size_t plan(const struct fetch *f, size_t i, uint64_t *off,
 		   uint64_t *len)
@@ -362,7 +406,7 @@ static size_t plan(const struct fetch *f, size_t i, uint64_t *off,
 	for (; k < f->n && !memcmp(w[k].pack, w[i].pack, 16); k++) {
 		uint64_t next = w[k].c.off + rec_len(&w[k].c);
 
-		if (w[k].c.off > end + GAP_MAX || next - *off > RANGE_MAX)
+		if (w[k].c.off > end + f->gap_max || next - *off > RANGE_MAX)
 			break;
 		end = DV_MAX(end, next);
 	}
@@ -373,11 +417,12 @@ static size_t plan(const struct fetch *f, size_t i, uint64_t *off,
 static int read_all(struct fetch *f, struct dv_pool *pool, struct dv_err *err)
 {
 	struct dv_job *job;
-	int rc = 0, r;
+	int rc, r;
 
 	mark_late(f);
 	if (f->n > 1)
 		qsort(f->want, f->n, sizeof(*f->want), cmp_want);
+	rc = choose_gaps(f, err);
 	for (size_t i = 0; !rc && i < f->n;) {
 		struct range *g = calloc(1, sizeof(*g));
 

@@ -579,10 +579,55 @@ static void compacted(void **state)
 		free(base[i].p);
 }
 
+/*
+ * The newest of many versions that one push put side by side: its frames and
+ * each base once, and little of what lies between.
+ */
+static void newest_of_many_reads_little(void **state)
+{
+	enum { MANY = 24, ROWS = 4 << 20 };
+	struct world *w = *state;
+	struct dv_push_file file[MANY] = { 0 };
+	uint8_t *p = test_alloc(ROWS);
+	struct dv_fetch_result got;
+	struct dv_push_result res;
+	struct dv_err err = { 0 };
+	uint64_t wanted = 0;
+
+	fill_rows(p, ROWS, 1);
+	for (unsigned int i = 0; i < MANY; i++) {
+		if (i)
+			edit_rows(p, ROWS, 500, i);
+		file[i].oid = store_alike(w->a, p, ROWS,
+					  i ? &file[i - 1].oid : NULL);
+		file[i].path = "some/file";
+		if (i)
+			file[i].previous = file[i - 1].oid;
+	}
+	assert_ok(try_push(w->a, w->url, file, MANY, &res, &err));
+	got = fetch_file(w->b, w->url, &file[MANY - 1].oid);
+	assert_content(w->b, &file[MANY - 1].oid, p, ROWS);
+	for (size_t i = 0; i < w->b->s.set.n; i++)
+		for (uint32_t k = 0; k < w->b->s.set.v[i]->count; k++) {
+			struct dv_row row;
+
+			dv_row_parse(w->b->s.set.v[i]->table +
+				     (size_t)k * DV_PACK_ROW, &row);
+			if (row.kind == DV_KIND_CHUNK)
+				wanted += dv_row_len(&row);
+		}
+	assert_true(got.bytes >= wanted);
+	assert_true(got.bytes <= wanted + wanted / 10 + (256 << 10));
+	/* Not a request for each chunk either. */
+	assert_true(got.requests < w->b->s.set.v[0]->count);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(in_one_push),
+		IN_WORLD(newest_of_many_reads_little),
 		IN_WORLD(one_by_one),
 		IN_WORLD(out_of_order),
 		IN_WORLD(base_is_private),
