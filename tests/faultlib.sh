@@ -34,6 +34,7 @@ faulty() {
 		"$@"
 	) >"$T_OUT" 2>"$T_ERR" </dev/null
 	F_RC=$?
+	# shellcheck disable=SC2034 # for its caller
 	F_WHAT=$(cat "$DV_FAIL_LOG" 2>/dev/null)
 }
 

@@ -283,7 +283,7 @@ static void print_kept(const struct prune *p)
 	printf("%llu file%s kept for work in hand", (unsigned long long)m->needed,
 	       m->needed == 1 ? " is" : "s are");
 	if (m->unproven)
-		printf(", %llu because the remote was not seen to have %s; 'git dv push --all' sends what it lacks",
+		printf(", %llu because the remote was not seen to have %s; 'git dv push --repair' sends what it lacks",
 		       (unsigned long long)m->unproven,
 		       m->unproven == 1 ? "it" : "them");
 	putchar('\n');

@@ -47,11 +47,12 @@ int dv_cmd_push_main(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv push", "git-dv-push",
 		"[<options>] [<remote>] [<revision>...] [--] [<path>...]" };
-	int all = 0, dry_run = 0, dashdash, n, rc;
+	int all = 0, dry_run = 0, repair = 0, dashdash, n, rc;
 	struct dv_select sel = { 0 };
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 'a', "all", &all, NULL, "the content of all refs and their history", 0 },
 		{ DV_OPT_FLAG, 'n', "dry-run", &dry_run, NULL, "only show what would be pushed", 0 },
+		{ DV_OPT_FLAG, 0, "repair", &repair, NULL, "send again what the store has lost", 0 },
 		{ DV_OPT_LIST, 'I', "include", &sel.include, "pattern", "only files that match", 0 },
 		{ DV_OPT_LIST, 'X', "exclude", &sel.exclude, "pattern", "not files that match", 0 },
 		{ 0 },
@@ -70,12 +71,19 @@ int dv_cmd_push_main(int argc, char **argv)
 	if (rc)
 		goto out;
 	rc = dv_select_parse(&c, &sel, argv, n, dashdash, &err);
+	if (!rc && repair && (dry_run || sel.revs.n || sel.paths.n ||
+			      sel.include.n || sel.exclude.n))
+		rc = dv_err_set(&err, DV_EINVAL,
+				"--repair is about all that the store holds: it takes a remote, and nothing else");
+	all |= repair;
 	if (!rc && all)
 		rc = dv_all_refs(&sel.revs, &err);
 	else if (!rc && !sel.revs.n)
 		rc = head(&sel.revs, &err);
 	a.name = sel.remote;
 	a.dry_run = dry_run;
+	a.thorough = all;
+	a.repair = repair;
 	a.pool = c.pool;
 	a.cache = c.cache;
 	if (sel.paths.n || sel.include.n || sel.exclude.n) {

@@ -14,5 +14,9 @@ libdv_a_SOURCES += \
 	src/remote/push.h \
 	src/remote/remote.c \
 	src/remote/remote.h \
+	src/remote/repair.c \
+	src/remote/repair.h \
+	src/remote/shard-merge.c \
+	src/remote/shard-merge.h \
 	src/remote/upload.c \
 	src/remote/upload.h

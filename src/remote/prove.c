@@ -390,12 +390,7 @@ int dv_remote_prove(struct dv_remote *r, const struct dv_oid *oids, size_t n,
 
 	memset(proven, 0, n);
 	dv_bases_init(&p.bases);
-	/* The shards themselves are read from the store, not from a cache. */
-	free(r->cache_dir);
-	r->cache_dir = NULL;
-	rc = r->loaded ? dv_err_set(err, DV_EINVAL,
-				    "the remote was read from a cache before") :
-			 dv_remote_refresh(r, err);
+	rc = dv_remote_refresh_fully(r, err);
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = verdict(check_file(&p, &oids[i], err), &proven[i]);
 	if (!rc && read_all)

@@ -401,10 +401,13 @@ static int add_shard(struct dv_remote *r, char level, const char *name,
 static int pass_over(struct dv_remote *r, const struct dv_id *key,
 		     const struct dv_err *why, struct dv_err *err)
 {
-	int rc = dv_idmap_put(&r->damaged, NAME, key, 1, err);
+	int rc = dv_idmap_put(&r->damaged, NAME, key,
+			      why->status == DV_ECORRUPT ? DV_SHARD_CORRUPT :
+							   DV_SHARD_UNREAD,
+			      err);
 
 	if (!rc)
-		dv_log_warn("%s; it is passed over, and what only it describes is missing there until it is pushed again",
+		dv_log_warn("%s; it is passed over; 'git dv push --repair' from a clone that has the content puts it right",
 			    why->msg);
 	return rc == DV_EEXIST ? 0 : rc;
 }
@@ -492,11 +495,22 @@ int dv_remote_refresh(struct dv_remote *r, struct dv_err *err)
 	return rc;
 }
 
+int dv_remote_refresh_fully(struct dv_remote *r, struct dv_err *err)
+{
+	if (r->loaded)
+		return dv_err_set(err, DV_EINVAL,
+				  "the remote was read from a cache before");
+	free(r->cache_dir);
+	r->cache_dir = NULL;
+	return dv_remote_refresh(r, err);
+}
+
 int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,
 			struct dv_remote_shard **shard, uint32_t *row)
 {
 	for (size_t i = r->nshards; i-- > 0;) {
-		int64_t at = dv_shard_find_file(&r->shards[i]->view, oid);
+		int64_t at = r->shards[i]->replaced ? -1 :
+			     dv_shard_find_file(&r->shards[i]->view, oid);
 
 		if (at >= 0) {
 			*shard = r->shards[i];
@@ -511,7 +525,8 @@ int dv_remote_find_seg(struct dv_remote *r, const struct dv_id *id,
 		       struct dv_remote_shard **shard, uint32_t *row)
 {
 	for (size_t i = r->nshards; i-- > 0;) {
-		int64_t at = dv_shard_find_seg(&r->shards[i]->view, id);
+		int64_t at = r->shards[i]->replaced ? -1 :
+			     dv_shard_find_seg(&r->shards[i]->view, id);
 
 		if (at >= 0) {
 			*shard = r->shards[i];
@@ -526,7 +541,8 @@ int dv_remote_find_hook(struct dv_remote *r, const struct dv_id *chunk,
 			struct dv_remote_shard **shard, uint32_t *row)
 {
 	for (size_t i = r->nshards; i-- > 0;) {
-		int64_t at = dv_shard_find_hook(&r->shards[i]->view, chunk);
+		int64_t at = r->shards[i]->replaced ? -1 :
+			     dv_shard_find_hook(&r->shards[i]->view, chunk);
 
 		if (at >= 0) {
 			*shard = r->shards[i];

@@ -28,8 +28,14 @@ struct dv_remote {
 	struct dv_remote_shard **shards;
 	size_t nshards, cap;
 	struct dv_idmap old;	/* names (padded) of shards that were replaced */
-	struct dv_idmap damaged;	/* of those that cannot be read */
+	struct dv_idmap damaged;	/* of those that cannot be read, and how */
 	int loaded;
+};
+
+/* Values in `damaged`. */
+enum dv_shard_damage {
+	DV_SHARD_CORRUPT = 1,	/* its bytes are wrong */
+	DV_SHARD_UNREAD = 2,	/* reading it fails, for now at least */
 };
 
 enum dv_remote_flags {
@@ -66,6 +72,9 @@ int dv_remote_writable(const struct dv_remote *r, struct dv_err *err)
  * from elsewhere, or pushed again, and is never taken for proven.
  */
 int dv_remote_refresh(struct dv_remote *r, struct dv_err *err) DV_MUST_USE;
+/* The first time: all of them from the store itself, past any cache. */
+int dv_remote_refresh_fully(struct dv_remote *r, struct dv_err *err)
+	DV_MUST_USE;
 
 /* Where a file, a segment, a hooked chunk is: shard and row. 1 or 0. */
 int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,

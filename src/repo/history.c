@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/hex.h"
@@ -352,4 +353,13 @@ out:
 	dv_buf_release(&b);
 	free(path);
 	free(dir);
+}
+
+void dv_pushed_forget(struct dv_repo *r, const char *uuid)
+{
+	char *path = dv_fmt("%s/dv/pushed/%s", r->common_dir, uuid);
+
+	if (path)
+		unlink(path);
+	free(path);
 }

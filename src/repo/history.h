@@ -71,5 +71,7 @@ int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
 		   struct dv_err *err) DV_MUST_USE;
 void dv_pushed_add(struct dv_repo *r, const char *uuid,
 		   const struct dv_strs *tips);
+/* The store lost something. */
+void dv_pushed_forget(struct dv_repo *r, const char *uuid);
 
 #endif

@@ -21,6 +21,12 @@ struct dv_publish {
 	void *wants_arg;
 	int dry_run;
 	int quiet_if_nothing;
+	int thorough;	/* ask the store about history that was pushed, too */
+	/*
+	 * First make the store say what it still has (remote/repair.h); then
+	 * send what it lacks and is here, and name what is not.
+	 */
+	int repair;
 };
 
 /* DV_ENOTFOUND where content is neither here nor there: each is named. */
