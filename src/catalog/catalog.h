@@ -47,8 +47,9 @@ char *dv_catalog_fresh_id(const struct dv_registry *reg, int64_t now_us);
 /*
  * Three-way merge of one registry into `ours`: the union by version. What one
  * side added, changed or removed and the other did not is taken. Each of
- * `conflicts` says a version, alias or field that both sides made different;
- * there ours stays.
+ * `conflicts` says a version, alias or field that both sides made different, a
+ * name that they gave to two things, also but for its case, or an alias whose
+ * version one side removed. Ours stays there, and the version of that alias.
  */
 int dv_catalog_merge(const struct dv_registry *base, struct dv_registry *ours,
 		     const struct dv_registry *theirs,

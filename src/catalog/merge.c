@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cjson/cJSON.h>
 
@@ -60,6 +61,62 @@ static int version_conflict(const char *id, const struct dv_registry *ours,
 			       id));
 }
 
+/* An alias that points at this version, or NULL. */
+static const char *alias_of(const struct dv_registry *r, const char *id)
+{
+	const cJSON *aliases = dv_registry_aliases(r);
+
+	for (const cJSON *a = aliases ? aliases->child : NULL; a; a = a->next)
+		if (!strcmp(a->valuestring, id))
+			return a->string;
+	return NULL;
+}
+
+/* Add a version of theirs, unless ours has its name for something else. */
+static int take_version(struct dv_registry *ours, const char *id,
+			const cJSON *json, struct dv_strs *conflicts,
+			struct dv_err *err)
+{
+	if (dv_registry_alias(ours, id))
+		return complain(conflicts, err,
+			dv_fmt("'%s' is a version on their side and an alias on ours",
+			       id));
+	for (size_t i = 0; i < ours->n; i++)
+		if (!strcasecmp(ours->v[i].id, id))
+			return complain(conflicts, err,
+				dv_fmt("version '%s' of their side and '%s' of ours differ only in case",
+				       id, ours->v[i].id));
+	return dv_registry_add_json(ours, id, json, err);
+}
+
+/* The aliases are merged: what one of them points at stays, or comes back. */
+static int merge_version(const struct dv_registry *base,
+			 struct dv_registry *ours,
+			 const struct dv_registry *theirs, const char *id,
+			 struct dv_strs *conflicts, struct dv_err *err)
+{
+	const cJSON *new = json_of(theirs, id);
+	const char *alias = alias_of(ours, id);
+	enum choice how = choose(json_of(base, id), json_of(ours, id), new);
+	int mine = json_of(ours, id) != NULL, rc = 0;
+
+	if (how == CONFLICT)
+		rc = version_conflict(id, ours, theirs, conflicts, err);
+	else if (alias && ((how == THEIRS && !new) ||
+			   (how == OURS && !mine && new)))
+		rc = complain(conflicts, err,
+			dv_fmt("alias '%s' points at version '%s', which was removed on %s side",
+			       alias, id, new ? "our" : "their"));
+	else if (how == THEIRS && mine)
+		dv_registry_remove(ours, id);
+	if (rc || !new)
+		return rc;
+	if (how == THEIRS && mine)
+		return dv_registry_add_json(ours, id, new, err);
+	return how == THEIRS || (!mine && alias) ?
+	       take_version(ours, id, new, conflicts, err) : 0;
+}
+
 static int merge_versions(const struct dv_registry *base,
 			  struct dv_registry *ours,
 			  const struct dv_registry *theirs,
@@ -68,29 +125,59 @@ static int merge_versions(const struct dv_registry *base,
 	struct dv_strs ids = { 0 };
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < theirs->n; i++)
-		rc = dv_strs_add(&ids, theirs->v[i].id, err);
+	/* Ours first: what they removed of it makes room for what they added. */
 	for (size_t i = 0; !rc && i < ours->n; i++)
-		if (!dv_registry_find(theirs, ours->v[i].id))
-			rc = dv_strs_add(&ids, ours->v[i].id, err);
-	for (size_t i = 0; !rc && i < ids.n; i++) {
-		const char *id = ids.v[i];
-		const cJSON *new = json_of(theirs, id);
-
-		switch (choose(json_of(base, id), json_of(ours, id), new)) {
-		case OURS:
-			break;
-		case THEIRS:
-			dv_registry_remove(ours, id);
-			if (new)
-				rc = dv_registry_add_json(ours, id, new, err);
-			break;
-		case CONFLICT:
-			rc = version_conflict(id, ours, theirs, conflicts, err);
-			break;
-		}
-	}
+		rc = dv_strs_add(&ids, ours->v[i].id, err);
+	for (size_t i = 0; !rc && i < theirs->n; i++)
+		if (!dv_registry_find(ours, theirs->v[i].id))
+			rc = dv_strs_add(&ids, theirs->v[i].id, err);
+	for (size_t i = 0; !rc && i < ids.n; i++)
+		rc = merge_version(base, ours, theirs, ids.v[i], conflicts,
+				   err);
 	dv_strs_release(&ids);
+	return rc;
+}
+
+/*
+ * Aliases of theirs that cannot be: a version of ours has that name, or their
+ * version was not taken. Ours was as in the ancestor, else it had stayed.
+ */
+static int settle_aliases(const struct dv_registry *base,
+			  struct dv_registry *ours,
+			  const struct dv_registry *theirs,
+			  struct dv_strs *conflicts, struct dv_err *err)
+{
+	const cJSON *a = dv_registry_aliases(ours)->child, *next;
+	int rc = 0;
+
+	for (; !rc && a; a = next) {
+		const char *old = dv_registry_alias(base, a->string);
+		char *name;
+
+		next = a->next;
+		if (dv_registry_find(ours, a->string))
+			rc = complain(conflicts, err,
+				dv_fmt("'%s' is a version on our side and an alias on theirs",
+				       a->string));
+		else if (!dv_registry_find(ours, a->valuestring) &&
+			 dv_registry_find(theirs, a->valuestring))
+			rc = complain(conflicts, err,
+				dv_fmt("alias '%s' points at version '%s' of their side, which is not taken",
+				       a->string, a->valuestring));
+		else
+			continue;
+		if (rc)
+			break;
+		/* Setting one appends it, so that it is met again, and fine. */
+		name = strdup(a->string);
+		if (!name)
+			return dv_err_nomem(err);
+		rc = dv_registry_alias_set(ours, name, NULL, err);
+		if (!rc && old && dv_registry_find(ours, old) &&
+		    !dv_registry_find(ours, name))
+			rc = dv_registry_alias_set(ours, name, old, err);
+		free(name);
+	}
 	return rc;
 }
 
@@ -141,23 +228,21 @@ int dv_catalog_merge(const struct dv_registry *base, struct dv_registry *ours,
 		     struct dv_strs *conflicts, struct dv_err *err)
 {
 	cJSON *aliases = dv_registry_aliases(ours);
-	int rc = merge_versions(base, ours, theirs, conflicts, err);
+	int rc = 0;
 
 	if (!aliases)
 		aliases = cJSON_AddObjectToObject(ours->root, "aliases");
-	if (!rc && !aliases)
-		rc = dv_err_nomem(err);
+	if (!aliases)
+		return dv_err_nomem(err);
+	rc = merge_members(dv_registry_aliases(base), aliases,
+			   dv_registry_aliases(theirs), "alias", 0, conflicts,
+			   err);
 	if (!rc)
-		rc = merge_members(dv_registry_aliases(base), aliases,
-				   dv_registry_aliases(theirs), "alias", 0,
-				   conflicts, err);
+		rc = merge_versions(base, ours, theirs, conflicts, err);
+	if (!rc)
+		rc = settle_aliases(base, ours, theirs, conflicts, err);
 	if (!rc)
 		rc = merge_members(base->root, ours->root, theirs->root,
 				   "field", 1, conflicts, err);
-	for (const cJSON *a = rc ? NULL : aliases->child; !rc && a; a = a->next)
-		if (!dv_registry_find(ours, a->valuestring))
-			rc = complain(conflicts, err,
-				dv_fmt("alias '%s' points at version '%s', which one side removed",
-				       a->string, a->valuestring));
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -337,6 +338,39 @@ struct tally {
 	size_t versions, elsewhere, never, bad;
 };
 
+static int by_folded_id(const void *a, const void *b)
+{
+	const struct dv_version *const *x = a, *const *y = b;
+
+	return strcasecmp((*x)->id, (*y)->id);
+}
+
+/* Names that mean two things: git dv version refuses them, an edit does not. */
+static void check_ids(const char *name, const struct dv_registry *reg,
+		      struct tally *t)
+{
+	const struct dv_version **v = calloc(reg->n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < reg->n; i++) {
+		if (dv_registry_alias(reg, reg->v[i].id)) {
+			printf("'%s' alias '%s': is the name of a version, too, which is what it gives; 'git dv alias --delete' removes it\n",
+			       name, reg->v[i].id);
+			t->bad++;
+		}
+		if (v)
+			v[i] = &reg->v[i];
+	}
+	if (v && reg->n > 1)
+		qsort(v, reg->n, sizeof(*v), by_folded_id);
+	for (size_t i = 1; v && i < reg->n; i++)
+		if (!by_folded_id(&v[i - 1], &v[i])) {
+			printf("'%s' versions '%s' and '%s': differ only in case, so that some file systems take copies of them for the same; rename one in '" DV_REGISTRY_DIR "/%s" DV_REGISTRY_SUFFIX "'\n",
+			       name, v[i - 1]->id, v[i]->id, name);
+			t->bad++;
+		}
+	free(v);
+}
+
 static void check_name(struct dv_ctx *c, const char *name, const char *uuid,
 		       struct tally *t)
 {
@@ -367,6 +401,7 @@ static void check_name(struct dv_ctx *c, const char *name, const char *uuid,
 			t->bad++;
 		}
 	}
+	check_ids(name, &reg, t);
 	aliases = dv_registry_aliases(&reg);
 	for (const cJSON *a = aliases ? aliases->child : NULL; a; a = a->next)
 		if (!dv_registry_find(&reg, a->valuestring)) {

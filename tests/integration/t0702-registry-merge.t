@@ -104,8 +104,44 @@ must git checkout -q main
 must git dv remove --yes model v1
 keep b
 fails 'an alias of a removed version' git merge -q -m merge other3
-says 'is a conflict' "alias 'keep' points at version 'v1'"
+says 'is a conflict' "alias 'keep' points at version 'v1', which was removed on our side"
+ok 'with the version' git dv get model@keep -o "$T/keep"
+is 'as it was' "$(cat "$T/keep")" one
 must git merge --abort
+
+# One name for a version here and an alias there; versions that differ in case.
+must git checkout -q -b other5
+add 'their stable' stable
+add 'their V3' V30
+rm data.bin
+keep a
+must git checkout -q main
+must git dv alias model stable main-1
+add 'our v3' v30
+rm data.bin
+keep b
+fails 'an alias here that is a version there' git merge -q -m merge other5
+says 'is a conflict' "'stable' is a version on their side and an alias on ours"
+says 'also versions that differ in case' "version 'V30' of their side and 'v30' of ours differ only in case"
+is 'the alias is ours' "$(git dv alias model | grep stable)" 'stable main-1'
+ok 'and gives' git dv get model@stable -o "$T/stable"
+is 'what it did' "$(cat "$T/stable")" four
+must git merge --abort
+must git checkout -q other5
+fails 'the other way round' git merge -q -m merge main
+says 'as well' "'stable' is a version on our side and an alias on theirs"
+ok 'the version stays' git dv get model@stable -o "$T/stable"
+is 'ours' "$(cat "$T/stable")" 'their stable'
+must git merge --abort
+must git checkout -q main
+
+# Edits by hand, and merges by older ones.
+cp .dv/registry/model.json "$T/model.json"
+must perl -pi -e 's/"stable": "main-1"/"v3": "main-1"/; s/"main-1": \{/"V3": {/' .dv/registry/model.json
+fails 'check' git dv registry check
+says 'tells such an alias' "'model' alias 'v3': is the name of a version"
+says 'and such versions' "'model' versions 'V3' and 'v3'"
+cp "$T/model.json" .dv/registry/model.json
 
 # Unknown fields: of the registry, and of a version.
 must perl -0pi -e 's/"format": 1,/"format": 1,\n  "owner": "us",/; s/"size":/"licence": "free",\n      "size":/' \

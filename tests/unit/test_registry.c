@@ -308,7 +308,20 @@ static void merge(void **state)
 		{ "a1 x=a", "a1 x=a", "a1 b1 x=b", "a1 b1 x=b", 0 },
 		{ "a1 x=a", "a1 b1 x=b", "a1 c1 x=c", "a1 b1 c1 x=b", 1 },
 		{ "a1 x=a", "a1", "a1 x=a", "a1", 0 },
-		{ "a1", "", "a1 x=a", "x=a", 1 },
+		/* An alias of what the other side removed. */
+		{ "a1", "", "a1 x=a", "a1 x=a", 1 },
+		{ "a1", "a1 x=a", "", "a1 x=a", 1 },
+		{ "a1", "", "a2 x=a", "a2 x=a", 1 },
+		{ "a1", "b1", "a1 x=a", "a1 b1 x=a", 1 },
+		/* One name for two things. */
+		{ "a1", "a1 x=a", "a1 x2", "a1 x=a", 1 },
+		{ "a1", "a1 x2", "a1 x=a", "a1 x2", 1 },
+		{ "a1 x=a", "a1 b1 x=a", "a1 x2", "a1 b1 x2", 0 },
+		{ "a1 x2", "a1 b1 x2", "a1 x=a", "a1 b1 x=a", 0 },
+		{ "a1", "a1 X1", "a1 x1", "a1 X1", 1 },
+		{ "a1 x1", "a1 b1 x1", "a1 X1", "a1 X1 b1", 0 },
+		{ "a1", "a1 X1", "a1 x1 y=x", "a1 X1", 2 },
+		{ "a1 y=a", "a1 X1 y=a", "a1 x1 y=x", "a1 X1 y=a", 2 },
 	};
 
 	(void)state;
