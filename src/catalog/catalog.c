@@ -229,22 +229,30 @@ int dv_catalog_load_new(struct dv_repo *r, const char *name,
 }
 
 /*
- * In the folder itself, where it wins over lines further up that would hand
- * JSON files to the filter.
+ * In the folder itself, where they win over lines further up that would hand
+ * JSON files to the filter, or keep them out of commits.
  */
-static int write_attrs(const char *dir, struct dv_err *err)
+static int write_rules(const char *dir, struct dv_err *err)
 {
-	static const char text[] = "*.json " DV_REGISTRY_ATTRS "\n";
-	char *path = dv_fmt("%s/.gitattributes", dir);
-	int rc = path ? dv_file_write(path, text, sizeof(text) - 1, 0666,
-				      DV_FILE_EXCL, err) :
-			dv_err_nomem(err);
+	static const char *const files[][2] = {
+		{ ".gitattributes", "*.json " DV_REGISTRY_ATTRS "\n" },
+		{ ".gitignore", "!*.json\n!.gitattributes\n!.gitignore\n" },
+	};
+	int rc = 0;
 
-	if (rc == DV_EEXIST) {
-		dv_err_clear(err);
-		rc = 0;
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(files); i++) {
+		char *path = dv_fmt("%s/%s", dir, files[i][0]);
+
+		rc = path ? dv_file_write(path, files[i][1],
+					  strlen(files[i][1]), 0666,
+					  DV_FILE_EXCL, err) :
+			    dv_err_nomem(err);
+		if (rc == DV_EEXIST) {
+			dv_err_clear(err);
+			rc = 0;
+		}
+		free(path);
 	}
-	free(path);
 	return rc;
 }
 
@@ -259,7 +267,7 @@ int dv_catalog_save(struct dv_repo *r, const char *name,
 	if (!rc)
 		rc = folder(r, 1, &dir, err);
 	if (!rc)
-		rc = write_attrs(dir, err);
+		rc = write_rules(dir, err);
 	if (!rc)
 		rc = dv_registry_format(reg, &text, err);
 	if (!rc && text.n > DV_JSON_MAX)

@@ -41,6 +41,12 @@ int dv_catalog_remove(struct dv_repo *r, const char *name, struct dv_err *err)
 	DV_MUST_USE;
 int dv_catalog_rename(struct dv_repo *r, const char *from, const char *to,
 		      struct dv_err *err) DV_MUST_USE;
+/*
+ * What keeps registries of these names out of commits, or has them go in as
+ * pointers: for each a message that names the file and the next step.
+ */
+int dv_catalog_unshared(const struct dv_repo *r, const struct dv_strs *names,
+			struct dv_strs *out, struct dv_err *err) DV_MUST_USE;
 /* An id made of the time that is not taken: v20260131_120000, ..._2. */
 char *dv_catalog_fresh_id(const struct dv_registry *reg, int64_t now_us);
 

@@ -3,4 +3,5 @@ libdv_a_SOURCES += \
 	src/catalog/catalog.h \
 	src/catalog/keep.c \
 	src/catalog/legacy.c \
-	src/catalog/merge.c
+	src/catalog/merge.c \
+	src/catalog/shared.c

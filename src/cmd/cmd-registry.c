@@ -322,6 +322,8 @@ static int run_import(int argc, char **argv)
 			    m->count[NEW] + m->count[FILL] + m->count[ABSENT],
 			    m->count[NEW] + m->count[FILL] + m->count[ABSENT] ==
 			    1 ? "" : "s", m->count[ABSENT], m->count[SAME]);
+	if (!rc && !m->dry_run)
+		dv_named_warn_unshared(&m->s.repo, NULL);
 	dv_session_close(&m->s);
 	for (size_t i = 0; m->v && i < m->old.n; i++)
 		free(m->v[i].file);
@@ -418,7 +420,7 @@ static int run_check(int argc, char **argv)
 		"git-dv-registry", "" };
 	const struct dv_opt opts[] = { { 0 } };
 	const struct dv_remote_info *def;
-	struct dv_strs names = { 0 };
+	struct dv_strs names = { 0 }, unshared = { 0 };
 	struct tally t = { 0 };
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 };
@@ -438,6 +440,8 @@ static int run_check(int argc, char **argv)
 		goto out;
 	rc = dv_catalog_names(&c.repo, &names, &err);
 	if (!rc)
+		rc = dv_catalog_unshared(&c.repo, &names, &unshared, &err);
+	if (!rc)
 		rc = dv_remotes_load(&c.repo, &rs, &err);
 	if (rc) {
 		rc = dv_fail(&err);
@@ -447,6 +451,8 @@ static int run_check(int argc, char **argv)
 	for (size_t i = 0; i < names.n; i++)
 		check_name(&c, names.v[i], def ? def->uuid : NULL, &t);
 	dv_remotes_release(&rs);
+	for (size_t i = 0; i < unshared.n; i++, t.bad++)
+		printf("%s\n", unshared.v[i]);
 	printf("%zu name%s, %zu version%s: ", names.n,
 	       names.n == 1 ? "" : "s", t.versions,
 	       t.versions == 1 ? "" : "s");
@@ -458,6 +464,7 @@ static int run_check(int argc, char **argv)
 	       t.bad == 1 ? "" : "s");
 	rc = t.bad != 0;
 out:
+	dv_strs_release(&unshared);
 	dv_strs_release(&names);
 	dv_ctx_close(&c);
 	return rc;

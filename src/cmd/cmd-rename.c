@@ -6,8 +6,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "catalog/catalog.h"
-#include "cmd/cmd.h"
+#include "cmd/named-file.h"
 
 int dv_cmd_rename(int argc, char **argv)
 {
@@ -31,6 +30,8 @@ int dv_cmd_rename(int argc, char **argv)
 	if (!rc)
 		dv_log_note("'%s' is '%s' now; commit '" DV_REGISTRY_DIR
 			    "' to share it.", argv[0], argv[1]);
+	if (!rc)
+		dv_named_warn_unshared(&c.repo, argv[1]);
 	if (lock >= 0)
 		close(lock);
 	dv_ctx_close(&c);

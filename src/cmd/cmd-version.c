@@ -314,6 +314,7 @@ int dv_cmd_version(int argc, char **argv)
 		dv_log_note("Recorded '%s' (%s); commit '" DV_REGISTRY_DIR
 			    "' to share it.", dv_buf_str(&q.file),
 			    dv_human(stored.oid.size).s);
+		dv_named_warn_unshared(&s->repo, q.name);
 	}
 	dv_session_close(s);
 	free(s);
@@ -388,6 +389,8 @@ int dv_cmd_alias(int argc, char **argv)
 	else if (n == 3)
 		dv_log_note("'%s' of '%s' is version '%s' now.", argv[1],
 			    argv[0], v->id);
+	if (!rc && n > 1)
+		dv_named_warn_unshared(&c.repo, argv[0]);
 	if (lock >= 0)
 		close(lock);
 out:

@@ -547,6 +547,25 @@ int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
 	return rc;
 }
 
+/* ---- registries ---- */
+
+void dv_named_warn_unshared(struct dv_repo *r, const char *name)
+{
+	struct dv_strs names = { 0 }, why = { 0 };
+	struct dv_err err = { 0 };
+	int rc = name ? dv_strs_add(&names, name, &err) :
+			dv_catalog_names(r, &names, &err);
+
+	if (!rc)
+		rc = dv_catalog_unshared(r, &names, &why, &err);
+	if (rc)
+		dv_log_warn("%s", err.msg);
+	for (size_t i = 0; i < why.n; i++)
+		dv_log_warn("%s", why.v[i]);
+	dv_strs_release(&names);
+	dv_strs_release(&why);
+}
+
 /* ---- operands ---- */
 
 void dv_named_split(char *arg, const char **version)

@@ -67,6 +67,9 @@ int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
 int dv_named_fetch(struct dv_ctx *c, const char *name,
 		   const struct dv_version *v, struct dv_err *err) DV_MUST_USE;
 
+/* Warn where git would not commit this registry (NULL: any) as what it is. */
+void dv_named_warn_unshared(struct dv_repo *r, const char *name);
+
 /* NAME, NAME@VERSION or NAME@ALIAS; *version NULL without one. Changes arg. */
 void dv_named_split(char *arg, const char **version);
 /* Load, and resolve; messages name NAME. */

@@ -236,6 +236,35 @@ must git dv pull -- data
 ok 'with them' git dv version data/table.json stations --version sparse
 ok 'older versions are there' git dv info stations v1
 
+# What a worktree ignores or tracks in general does not touch registries.
+must git init -q "$T/rules"
+cd "$T/rules" || exit 1
+must git dv init --gitignore
+must git dv track '*.json'
+printf '*.json\n.git*\n!/.gitattributes\n' >>.gitignore
+echo 1 >f
+ok 'a name that lines of .gitignore match' git dv version f prices_latest --version 1
+says_not 'is no problem' warning
+must git add .
+must git commit -qm names
+is 'and gets into the commit' "$(git ls-files .dv | tr '\n' ' ')" \
+	'.dv/registry/.gitattributes .dv/registry/.gitignore .dv/registry/prices_latest.json '
+ok 'check finds it' git dv registry check
+echo .dv >>.gitignore
+ok 'one in a folder that is ignored' git dv version f other --version 1
+says 'is warned of' "'.dv/registry/other.json' would not be committed: line $(wc -l <.gitignore | tr -d ' ') of '.gitignore' ignores '.dv'"
+ok 'one that Git has is not' git dv version f prices_latest --version 2
+says_not 'even there' warning
+fails 'check' git dv registry check
+says 'tells it, too' "'.dv/registry/other.json' would not be committed"
+must perl -ni -e 'print unless /^[.]dv$/' .gitignore
+echo '*.json filter=dv' >.git/info/attributes
+ok 'attributes that win' git dv alias other prod 1
+says 'are warned of' "'.dv/registry/other.json' would be committed as a pointer"
+ok 'from a folder below, too' sh -c 'mkdir -p sub && cd sub && git dv rename other another'
+says 'by its new name' "'.dv/registry/another.json' would be committed"
+rm .git/info/attributes
+
 # push refuses to leave content behind
 cd "$T/repo" || exit 1
 must cp -R .dv/registry/notes.json bad.json
