@@ -256,28 +256,36 @@ static int write_rules(const char *dir, struct dv_err *err)
 	return rc;
 }
 
-int dv_catalog_save(struct dv_repo *r, const char *name,
-		    const struct dv_registry *reg, struct dv_err *err)
+int dv_catalog_text(const char *name, const struct dv_registry *reg,
+		    struct dv_buf *out, struct dv_err *err)
 {
-	char *dir = NULL, *path = NULL;
 	struct dv_registry again = { 0 };
-	struct dv_buf text = { 0 };
 	int rc = dv_name_check(name, "name", err);
 
 	if (!rc)
-		rc = folder(r, 1, &dir, err);
-	if (!rc)
-		rc = write_rules(dir, err);
-	if (!rc)
-		rc = dv_registry_format(reg, &text, err);
-	if (!rc && text.n > DV_JSON_MAX)
+		rc = dv_registry_format(reg, out, err);
+	if (!rc && out->n > DV_JSON_MAX)
 		rc = dv_err_set(err, DV_EINVAL,
 				"the registry of '%s' would pass %u MiB; 'git dv remove' old versions",
 				name, DV_JSON_MAX >> 20);
 	/* What is written can be read. */
 	if (!rc)
-		rc = dv_registry_parse(&again, text.p, text.n, err);
+		rc = dv_registry_parse(&again, out->p, out->n, err);
 	dv_registry_release(&again);
+	return rc;
+}
+
+int dv_catalog_save(struct dv_repo *r, const char *name,
+		    const struct dv_registry *reg, struct dv_err *err)
+{
+	char *dir = NULL, *path = NULL;
+	struct dv_buf text = { 0 };
+	int rc = dv_catalog_text(name, reg, &text, err);
+
+	if (!rc)
+		rc = folder(r, 1, &dir, err);
+	if (!rc)
+		rc = write_rules(dir, err);
 	if (!rc && !(path = file_in(dir, name)))
 		rc = dv_err_nomem(err);
 	if (!rc)

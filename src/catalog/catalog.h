@@ -33,6 +33,9 @@ int dv_catalog_load(struct dv_repo *r, const char *name,
 int dv_catalog_load_new(struct dv_repo *r, const char *name,
 			struct dv_registry *out, struct dv_err *err)
 	DV_MUST_USE;
+/* What dv_catalog_save would write; its errors that are not of the disk. */
+int dv_catalog_text(const char *name, const struct dv_registry *reg,
+		    struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
 /* Durable when it returns. */
 int dv_catalog_save(struct dv_repo *r, const char *name,
 		    const struct dv_registry *reg, struct dv_err *err)

@@ -24,10 +24,19 @@ struct entry {
 	enum state state;
 };
 
+struct name {
+	const char *name;
+	size_t from, to;		/* its entries */
+	struct dv_registry reg;
+	int changed;
+};
+
 struct import {
 	struct dv_session s;
 	struct dv_old_registry old;
 	struct entry *v;		/* one an old version */
+	struct name *names;
+	size_t n;
 	char *base;			/* folder of the old registry, "" or "a/" */
 	int allow_missing, dry_run;
 	size_t problems, count[4];
@@ -170,46 +179,109 @@ static int add_entry(struct dv_registry *reg, const struct entry *e,
 	return dv_registry_add(reg, &v, err);
 }
 
-/* Entries [from, to) are of one name. */
-static int of_name(struct import *m, size_t from, size_t to, int save,
-		   struct dv_err *err)
-{
-	const char *name = m->v[from].old->name;
-	struct dv_registry reg = { 0 };
-	size_t changed = 0;
-	int rc = dv_catalog_load_new(&m->s.repo, name, &reg, err);
+/* ---- a name at a time ---- */
 
-	for (size_t i = from; !rc && i < to; i++) {
-		if (!save)
-			rc = look(m, &m->v[i], &reg, err);
-		else if (m->v[i].state != SAME) {
-			rc = add_entry(&reg, &m->v[i], err);
-			if (rc)
-				dv_err_prefix(err, "'%s'", name);
-			changed++;
-		}
+/* What can be said before content is read, which may take long. */
+static int check_one(struct import *m, struct name *n, struct dv_err *err)
+{
+	int rc = 0;
+
+	for (const struct name *o = m->names; !rc && o < n; o++)
+		if (!strcasecmp(o->name, n->name))
+			rc = dv_err_set(err, DV_EEXIST,
+					"the names '%s' and '%s' differ only in case; rename one",
+					o->name, n->name);
+	for (size_t i = n->from; !rc && i < n->to; i++) {
+		const struct dv_version v = { .id = m->v[i].old->v.id,
+			.file = "x", .created = "2000-01-01T00:00:00Z" };
+
+		if (dv_registry_find(&n->reg, v.id))
+			continue;
+		rc = dv_registry_add(&n->reg, &v, err);
+		if (rc)
+			dv_err_prefix(err, "'%s'", n->name);
 	}
-	if (!rc && save && changed)
-		rc = dv_catalog_save(&m->s.repo, name, &reg, err);
-	dv_registry_release(&reg);
 	return rc;
 }
 
-static int each_name(struct import *m, int save, struct dv_err *err)
+static int look_one(struct import *m, struct name *n, struct dv_err *err)
 {
-	size_t from = 0;
 	int rc = 0;
 
-	while (!rc && from < m->old.n) {
-		size_t to = from + 1;
+	for (size_t i = n->from; !rc && i < n->to; i++)
+		rc = look(m, &m->v[i], &n->reg, err);
+	return rc;
+}
 
-		while (to < m->old.n &&
-		       !strcmp(m->v[from].old->name, m->v[to].old->name))
-			to++;
-		rc = of_name(m, from, to, save, err);
-		from = to;
+static int build_one(struct import *m, struct name *n, struct dv_err *err)
+{
+	struct dv_buf text = { 0 };
+	int rc = 0;
+
+	for (size_t i = n->from; !rc && i < n->to; i++) {
+		if (m->v[i].state == SAME)
+			continue;
+		rc = add_entry(&n->reg, &m->v[i], err);
+		n->changed = 1;
+	}
+	if (rc)
+		dv_err_prefix(err, "'%s'", n->name);
+	else if (n->changed)
+		rc = dv_catalog_text(n->name, &n->reg, &text, err);
+	dv_buf_release(&text);
+	return rc;
+}
+
+/* For each name, with its registry as it is now. */
+static int each_name(struct import *m,
+		     int (*one)(struct import *m, struct name *n,
+				struct dv_err *err), struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->n; i++) {
+		struct name *n = &m->names[i];
+
+		dv_registry_release(&n->reg);
+		rc = dv_catalog_load_new(&m->s.repo, n->name, &n->reg, err);
+		if (!rc)
+			rc = one(m, n, err);
 	}
 	return rc;
+}
+
+/* All were built, so that only the disk can fail. */
+static int save_all(struct import *m, struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->n; i++) {
+		struct name *n = &m->names[i];
+
+		if (n->changed)
+			rc = dv_catalog_save(&m->s.repo, n->name, &n->reg, err);
+	}
+	if (rc)
+		dv_err_prefix(err, "perhaps only some names are imported, do it again");
+	return rc;
+}
+
+static int group_names(struct import *m, struct dv_err *err)
+{
+	m->v = calloc(m->old.n + 1, sizeof(*m->v));
+	m->names = calloc(m->old.n + 1, sizeof(*m->names));
+	if (!m->v || !m->names)
+		return dv_err_nomem(err);
+	for (size_t i = 0; i < m->old.n; i++) {
+		const char *name = m->old.v[i].name;
+
+		m->v[i].old = &m->old.v[i];
+		if (!m->n || strcmp(m->names[m->n - 1].name, name) != 0)
+			m->names[m->n++] = (struct name){ .name = name,
+							  .from = i };
+		m->names[m->n - 1].to = i + 1;
+	}
+	return 0;
 }
 
 static int read_old(struct import *m, const char *path, struct dv_err *err)
@@ -221,10 +293,8 @@ static int read_old(struct import *m, const char *path, struct dv_err *err)
 		dv_err_prefix(err, "'%s' cannot be imported", path);
 		rc = DV_EINVAL;
 	}
-	if (!rc && !(m->v = calloc(m->old.n + 1, sizeof(*m->v))))
-		rc = dv_err_nomem(err);
-	for (size_t i = 0; !rc && i < m->old.n; i++)
-		m->v[i].old = &m->old.v[i];
+	if (!rc)
+		rc = group_names(m, err);
 	/* One from elsewhere has no files beside it. */
 	if (!rc && dv_top_path(&m->s.repo, path, &top, NULL))
 		top.n = 0;
@@ -249,10 +319,12 @@ static int import(struct import *m, const char *path, struct dv_err *err)
 		rc = dv_err_errno(err, "cannot change to '%s'",
 				  m->s.repo.top);
 	if (!rc)
+		rc = each_name(m, check_one, err);
+	if (!rc)
 		rc = dv_session_store(&m->s, err);
 	dv_progress_start(&m->s.progress, "Storing content", 0);
 	if (!rc)
-		rc = each_name(m, 0, err);
+		rc = each_name(m, look_one, err);
 	dv_progress_stop(&m->s.progress);
 	/* Durable before a registry names it. */
 	if (!rc)
@@ -265,7 +337,7 @@ static int import(struct import *m, const char *path, struct dv_err *err)
 	for (size_t i = 0; !rc && i < m->old.n; i++)
 		m->count[m->v[i].state]++;
 	if (rc || m->dry_run)
-		return rc;
+		return rc ? rc : each_name(m, build_one, err);
 	rc = dv_named_hold(&m->s, err);
 	if (rc)
 		return rc;
@@ -275,7 +347,9 @@ static int import(struct import *m, const char *path, struct dv_err *err)
 	if (!rc)
 		rc = dv_catalog_lock(&m->s.repo, &lock, err);
 	if (!rc)
-		rc = each_name(m, 1, err);
+		rc = each_name(m, build_one, err);
+	if (!rc)
+		rc = save_all(m, err);
 	if (lock >= 0)
 		close(lock);
 	dv_named_drop(&m->s);
@@ -327,6 +401,9 @@ static int run_import(int argc, char **argv)
 	dv_session_close(&m->s);
 	for (size_t i = 0; m->v && i < m->old.n; i++)
 		free(m->v[i].file);
+	for (size_t i = 0; i < m->n; i++)
+		dv_registry_release(&m->names[i].reg);
+	free(m->names);
 	free(m->v);
 	free(m->base);
 	dv_old_registry_release(&m->old);

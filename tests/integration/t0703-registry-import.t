@@ -101,6 +101,15 @@ bad 'no file' "{\"x\": {\"1\": {\"checksum\": \"$m\"}}}" "'file' is missing"
 bad 'a bad time' "{\"x\": {\"1\": {\"file\": \"f\", \"checksum\": \"$m\", \"created\": \"yesterday\"}}}" 'not a time'
 bad 'other content for a version' "{\"sales\": {\"v20240101_100000\": {\"file\": \"keep.json\", \"checksum\": \"$m\"}}}" 'other content already'
 bad 'two versions that differ in case' "{\"x\": {\"a\": {\"file\": \"f\", \"checksum\": \"$m\"}, \"A\": {\"file\": \"g\", \"checksum\": \"$m\"}}}" 'already'
+# One that is good comes before: it is not recorded either, and a dry run says the same.
+good="\"aa\": {\"1\": {\"file\": \"keep.json\", \"checksum\": \"$(md5 keep.json)\"}}"
+for last in '"zz": {"latest": V}' '"zz": {"v1": V, "V1": V}' '"m16": {"1": V}, "M16": {"1": V}' '"Sales": {"1": V}'; do
+	printf '{%s, %s}' "$good" "$last" | sed "s/V\([},]\)/{\"file\": \"keep.json\", \"checksum\": \"$(md5 keep.json)\"}\1/g" >bad.json
+	fails "$last behind a good name" git dv registry import bad.json
+	cp "$T_ERR" "$T/why"
+	fails 'the same' git dv registry import -n bad.json
+	is 'in a dry run' "$(cat "$T_ERR")" "$(cat "$T/why")"
+done
 is 'nothing of these was recorded' "$(ls .dv/registry)" "$before"
 echo secret >"$T/secret"
 printf '{"out": {"1": {"file": "../secret", "checksum": "%s"}}}' "$(md5 "$T/secret")" >bad.json
