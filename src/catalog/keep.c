@@ -63,21 +63,45 @@ static int of_files(const char *top, struct dv_ptrs *out, struct dv_err *err)
 	return rc;
 }
 
+/*
+ * A lock says that the folder comes back: its disk is away, or only the folder
+ * that it is mounted on is here.
+ */
+static int check_locked(const char *top, struct dv_err *err)
+{
+	char *link = dv_fmt("%s/.git", top);
+	int here = link && dv_file_exists(link);
+
+	free(link);
+	if (!link)
+		return dv_err_nomem(err);
+	return here ? 0 : dv_err_set(err, DV_ENOTFOUND,
+		"the worktree '%s' is locked and not there, so what its registries name is not known; mount its disk or, if it is gone for good, 'git worktree unlock' it",
+		top);
+}
+
 static int of_worktrees(struct dv_repo *r, struct dv_ptrs *out,
 			struct dv_err *err)
 {
 	static const char *const args[] = { "worktree", "list", "--porcelain",
 					    "-z", NULL };
 	struct dv_buf list = { 0 };
+	const char *top = "";
 	int rc = r->top ? of_files(r->top, out, err) : 0;
 
 	if (!rc)
 		rc = dv_git(args, LIST_MAX, &list, err);
 	for (char *p = (char *)list.p, *end = p + list.n; !rc && p < end;
-	     p += strlen(p) + 1)
-		if (!strncmp(p, "worktree ", 9) && dv_dir_exists(p + 9) &&
-		    (!r->top || strcmp(p + 9, r->top) != 0))
-			rc = of_files(p + 9, out, err);
+	     p += strlen(p) + 1) {
+		if (!strncmp(p, "worktree ", 9)) {
+			top = p + 9;
+			if (dv_dir_exists(top) &&
+			    (!r->top || strcmp(top, r->top) != 0))
+				rc = of_files(top, out, err);
+		} else if (!strcmp(p, "locked") || !strncmp(p, "locked ", 7)) {
+			rc = check_locked(top, err);
+		}
+	}
 	dv_buf_release(&list);
 	return rc;
 }

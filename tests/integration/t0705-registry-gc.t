@@ -74,6 +74,26 @@ for w in two linked; do
 	says 'all of it' '2 versions: all good'
 done
 
+# A worktree on a disk that is away.
+cd ../two || exit 1
+must git worktree add -q ../usb
+cd ../usb || exit 1
+name 15 away
+must git worktree lock .
+mv ../usb ../unplugged
+cd ../one || exit 1
+fails 'gc where a locked worktree is away' git dv gc --grace 0
+says 'says which' "the worktree '$T/usb' is locked and not there"
+mkdir ../usb
+fails 'also with an empty folder in its place' git dv gc --grace 0
+rmdir ../usb
+mv ../unplugged ../usb
+ok 'gc when it is back' git dv gc --grace 0
+ok 'keeps what it names' git -C ../usb dv get away
+must git -C ../two worktree unlock ../usb
+rm -r ../usb
+ok 'gc without one that is not locked' git dv gc --grace 0
+
 # gc beside git dv version: what was recorded is there.
 cd ../one || exit 1
 for i in 1 2 3 4 5 6 7 8; do
