@@ -7,14 +7,6 @@
 #include "cmd/named-file.h"
 #include "store/extract.h"
 
-static int to_stdout(void *arg, const void *p, size_t n, struct dv_err *err)
-{
-	(void)arg;
-	if (dv_write_full(STDOUT_FILENO, p, n))
-		return dv_err_errno(err, "cannot write standard output");
-	return dv_cancel_check(err);
-}
-
 static const char *base_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -97,8 +89,7 @@ int dv_cmd_get(int argc, char **argv)
 	if (!rc && g.output && !strcmp(g.output, "-")) {
 		rc = dv_named_fetch(&c, argv[0], v, &err);
 		if (!rc)
-			rc = dv_content_each(&c.store, &c.coder, &v->oid,
-					     to_stdout, NULL, &err);
+			rc = dv_named_send(&c, v, &err);
 	} else if (!rc) {
 		rc = write_file(&c, &g, argv[0], &reg, v, &err);
 	}

@@ -358,6 +358,7 @@ static int may_replace(struct dv_ctx *c, const struct dv_version *v,
 
 struct sink {
 	int fd;
+	const char *shown;
 	struct dv_sha256 *sha;
 	struct dv_progress *progress;
 };
@@ -367,7 +368,7 @@ static int to_sink(void *arg, const void *p, size_t n, struct dv_err *err)
 	struct sink *s = arg;
 
 	if (dv_write_full(s->fd, p, n))
-		return dv_err_errno(err, "cannot write");
+		return dv_err_errno(err, "cannot write %s", s->shown);
 	dv_sha256_add(s->sha, p, n);
 	dv_progress_add(s->progress, n);
 	dv_progress_draw(s->progress);
@@ -417,32 +418,57 @@ out:
 	return ok;
 }
 
-static int fill(struct dv_ctx *c, const struct dv_version *v, int fd,
-		const char **how, struct dv_err *err)
+static int send(struct dv_ctx *c, const struct dv_version *v, struct sink *s,
+		struct dv_err *err)
 {
-	struct dv_progress progress = { 0 };
-	struct sink s = { .fd = fd, .sha = dv_sha256_open(),
-			  .progress = &progress };
 	struct dv_id id;
 	int rc;
 
-	if (!s.sha)
-		return dv_err_nomem(err);
-	*how = "cloned";
-	if (c->repo.top && clone_file(c, v, fd, s.sha)) {
-		dv_sha256_close(s.sha);
-		return 0;
-	}
-	*how = "wrote";
-	dv_sha256_begin(s.sha);
-	dv_progress_start(&progress, "Writing content", v->size);
-	rc = dv_content_each(&c->store, &c->coder, &v->oid, to_sink, &s, err);
-	dv_progress_stop(&progress);
-	dv_sha256_end(s.sha, &id);
+	dv_sha256_begin(s->sha);
+	rc = dv_content_each(&c->store, &c->coder, &v->oid, to_sink, s, err);
+	dv_sha256_end(s->sha, &id);
 	if (!rc && v->sha256 && strcmp(dv_id_hex(&id).s, v->sha256) != 0)
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"the content of version '%s' has SHA-256 %s, and its registry says %s; one of them was changed",
 				v->id, dv_id_hex(&id).s, v->sha256);
+	return rc;
+}
+
+/*
+ * Whoever reads a pipe may want only its beginning, or want it now, so nothing
+ * is read twice to know the sum before.
+ */
+int dv_named_send(struct dv_ctx *c, const struct dv_version *v,
+		  struct dv_err *err)
+{
+	struct dv_progress none = { 0 };
+	struct sink s = { .fd = STDOUT_FILENO, .shown = "standard output",
+			  .sha = dv_sha256_open(), .progress = &none };
+	int rc = s.sha ? send(c, v, &s, err) : dv_err_nomem(err);
+
+	if (rc == DV_ECORRUPT)
+		dv_err_prefix(err, "what was written is not to be used");
+	dv_sha256_close(s.sha);
+	return rc;
+}
+
+static int fill(struct dv_ctx *c, const struct dv_version *v, int fd,
+		const char **how, struct dv_err *err)
+{
+	struct dv_progress progress = { 0 };
+	struct sink s = { .fd = fd, .shown = "it", .sha = dv_sha256_open(),
+			  .progress = &progress };
+	int rc = 0;
+
+	if (!s.sha)
+		return dv_err_nomem(err);
+	*how = "cloned";
+	if (!c->repo.top || !clone_file(c, v, fd, s.sha)) {
+		*how = "wrote";
+		dv_progress_start(&progress, "Writing content", v->size);
+		rc = send(c, v, &s, err);
+		dv_progress_stop(&progress);
+	}
 	dv_sha256_close(s.sha);
 	return rc;
 }

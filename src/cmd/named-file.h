@@ -60,6 +60,12 @@ void dv_target_close(struct dv_target *t);
 int dv_named_write(struct dv_ctx *c, const struct dv_version *v,
 		   struct dv_target *t, int force, const char **how,
 		   struct dv_err *err) DV_MUST_USE;
+/*
+ * The content to standard output; DV_ECORRUPT when all of it is out, and is not
+ * what the registry says.
+ */
+int dv_named_send(struct dv_ctx *c, const struct dv_version *v,
+		  struct dv_err *err) DV_MUST_USE;
 /* Point a symbolic link beside the target at it; nothing else is replaced. */
 int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
 	DV_MUST_USE;

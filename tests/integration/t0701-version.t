@@ -94,6 +94,13 @@ ok 'get to a folder' git dv get stations@v1 -o "$T"
 ok 'takes the name of the file' cmp "$T/out" "$T/table.json"
 ok 'get to standard output' sh -c 'git dv get stations@v1 -o - >"$T/stdout"'
 ok 'is the content' cmp "$T/stdout" "$T/out"
+cp .dv/registry/stations.json "$T/stations.json"
+must perl -pi -e 's/("sha256": ")[0-9a-f]{64}/$1 . "0" x 64/e' .dv/registry/stations.json
+fails 'get of what has another checksum' git dv get stations@v1 -o "$T/wrong"
+says 'says so' 'one of them was changed'
+fails 'to standard output, too' git dv get stations@v1 -o -
+says 'says so' 'what was written is not to be used'
+cp "$T/stations.json" .dv/registry/stations.json
 cp data/table.json new.json
 ok 'get in place of what is recorded' git dv get stations@v1
 ok 'has the content of then' cmp data/table.json "$T/out"
