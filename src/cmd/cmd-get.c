@@ -25,11 +25,10 @@ static int write_file(struct dv_ctx *c, const struct get *g, const char *name,
 {
 	struct dv_target t = { .dir = -1 };
 	char *copy = dv_target_link_name(name, v->id, v->file);
-	char *link = dv_target_link_name(name, NULL, v->file);
 	const char *how = "";
 	int rc;
 
-	if (!copy || !link)
+	if (!copy)
 		rc = dv_err_nomem(err);
 	else if (g->output)
 		rc = dv_target_user(&t, g->output,
@@ -41,15 +40,15 @@ static int write_file(struct dv_ctx *c, const struct get *g, const char *name,
 		rc = dv_named_fetch(c, name, v, err);
 	if (!rc)
 		rc = dv_named_write(c, v, &t, g->force, &how, err);
-	/* The link is of the latest version, whichever was asked for. */
-	if (!rc && g->link && v == &reg->v[reg->n - 1])
-		rc = dv_named_link(&t, base_of(link), err);
+	if (!rc && g->link)
+		rc = dv_named_link(&t, name, reg, v, err);
+	if (rc > 0)	/* an older one was asked for */
+		rc = 0;
 	if (!rc)
 		dv_log_note("%s '%s': %s, version '%s', %s", how, t.shown,
 			    name, v->id, dv_human(v->size).s);
 	dv_target_close(&t);
 	free(copy);
-	free(link);
 	return rc;
 }
 

@@ -216,9 +216,11 @@ static int link_files(const struct request *q, const char *id)
 	if (!rc)
 		rc = dv_named_write(&c, v, &t, q->force, &how, &err);
 	if (!rc)
-		rc = dv_named_link(&t, strrchr(link, '/') ?
-				   strrchr(link, '/') + 1 : link, &err);
-	if (!rc)
+		rc = dv_named_link(&t, q->name, &reg, v, &err);
+	if (rc > 0)
+		dv_log_note("'%s' is a copy of it; '%s' is left to version '%s', which is the latest.",
+			    path, link, reg.v[reg.n - 1].id);
+	else if (!rc)
 		dv_log_note("'%s' is a copy of it, and '%s' leads there.",
 			    path, link);
 	else
@@ -228,7 +230,7 @@ static int link_files(const struct request *q, const char *id)
 	free(path);
 	free(link);
 	dv_ctx_close(&c);
-	return rc ? dv_fail(&err) : 0;
+	return rc < 0 ? dv_fail(&err) : 0;
 }
 
 static int store(struct dv_session *s, const struct request *q,

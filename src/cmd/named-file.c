@@ -549,7 +549,7 @@ int dv_named_write(struct dv_ctx *c, const struct dv_version *v,
 	return rc;
 }
 
-int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
+static int point(struct dv_target *t, const char *link, struct dv_err *err)
 {
 	char tmp[64], random[33];
 	struct stat st;
@@ -570,6 +570,25 @@ int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
 		rc = dv_err_errno(err, "cannot make the link '%s'", link);
 		unlinkat(t->dir, tmp, 0);
 	}
+	return rc;
+}
+
+int dv_named_link(struct dv_target *t, const char *name,
+		  const struct dv_registry *reg, const struct dv_version *v,
+		  struct dv_err *err)
+{
+	const char *slash;
+	char *link;
+	int rc;
+
+	if (v != &reg->v[reg->n - 1])
+		return 1;
+	link = dv_target_link_name(name, NULL, v->file);
+	if (!link)
+		return dv_err_nomem(err);
+	slash = strrchr(link, '/');
+	rc = point(t, slash ? slash + 1 : link, err);
+	free(link);
 	return rc;
 }
 

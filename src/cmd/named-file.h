@@ -66,9 +66,14 @@ int dv_named_write(struct dv_ctx *c, const struct dv_version *v,
  */
 int dv_named_send(struct dv_ctx *c, const struct dv_version *v,
 		  struct dv_err *err) DV_MUST_USE;
-/* Point a symbolic link beside the target at it; nothing else is replaced. */
-int dv_named_link(struct dv_target *t, const char *link, struct dv_err *err)
-	DV_MUST_USE;
+/*
+ * Point the symbolic link NAME_latest.ext beside the target at it if v, of reg,
+ * is the latest version; nothing but a link is replaced. 1: it is not, so that
+ * nothing was done.
+ */
+int dv_named_link(struct dv_target *t, const char *name,
+		  const struct dv_registry *reg, const struct dv_version *v,
+		  struct dv_err *err) DV_MUST_USE;
 /* Bring the content here, from wherever it is. */
 int dv_named_fetch(struct dv_ctx *c, const char *name,
 		   const struct dv_version *v, struct dv_err *err) DV_MUST_USE;

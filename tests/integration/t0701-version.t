@@ -133,6 +133,12 @@ echo x >>new.json
 ok 'the next one' git dv version new.json linked --version b --link
 is 'moves the link' "$(readlink linked_latest.json)" linked_b.json
 ok 'and keeps the older copy' test -f linked_a.json
+must perl -pi -e 's/("created": ")\d{4}/${1}2999/ if /"b"/ .. /}/' .dv/registry/linked.json
+ok 'a version when one is dated in the future' git dv version new.json linked --version c --link
+says 'warns' 'in the future'
+says 'says what the link is of' "'linked_latest.json' is left to version 'b'"
+is 'and leaves it' "$(readlink linked_latest.json)" linked_b.json
+ok 'the copy is made' cmp linked_c.json new.json
 rm linked_latest.json
 echo mine >linked_latest.json
 fails 'a file in place of the link stays' git dv get --link linked
