@@ -29,8 +29,8 @@ static int bad(const struct dv_old_version *v, const char *key,
 static int add_meta(struct dv_old_version *v, const cJSON *c,
 		    struct dv_err *err)
 {
-	char *text;
-	int ok;
+	struct dv_buf text = { 0 };
+	int rc = 0;
 
 	if (cJSON_IsNull(c))
 		return 0;
@@ -38,12 +38,15 @@ static int add_meta(struct dv_old_version *v, const cJSON *c,
 		return bad(v, "a field", "has a name that is no text", err);
 	if (!v->meta)
 		v->meta = cJSON_CreateObject();
-	text = cJSON_IsString(c) ? NULL : cJSON_PrintUnformatted(c);
-	ok = v->meta && (cJSON_IsString(c) || text) &&
-	     cJSON_AddStringToObject(v->meta, c->string,
-				     text ? text : c->valuestring);
-	cJSON_free(text);
-	return ok ? 0 : dv_err_nomem(err);
+	if (!cJSON_IsString(c))
+		rc = dv_json_print(&text, c, -1, err);
+	if (!rc && (!v->meta ||
+		    !cJSON_AddStringToObject(v->meta, c->string,
+					     cJSON_IsString(c) ? c->valuestring :
+					     dv_buf_str(&text))))
+		rc = dv_err_nomem(err);
+	dv_buf_release(&text);
+	return rc;
 }
 
 static int field(struct dv_old_version *v, const cJSON *c, struct dv_err *err)

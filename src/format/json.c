@@ -132,6 +132,71 @@ static int check_keys(const cJSON *v, struct dv_err *err)
 	return rc;
 }
 
+/* -?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)? */
+static int is_number(const char *s, size_t n)
+{
+	static const char digits[] = "0123456789";
+	char text[64];
+	const char *p = text;
+	size_t k;
+
+	if (n >= sizeof(text))
+		return 0;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	p += *p == '-';
+	k = strspn(p, digits);
+	if (!k || (*p == '0' && k > 1))
+		return 0;
+	p += k;
+	if (*p == '.') {
+		k = strspn(p + 1, digits);
+		if (!k)
+			return 0;
+		p += k + 1;
+	}
+	if (*p == 'e' || *p == 'E') {
+		p += 1 + (p[1] == '+' || p[1] == '-');
+		k = strspn(p, digits);
+		if (!k)
+			return 0;
+		p += k;
+	}
+	return !*p;
+}
+
+/*
+ * cJSON keeps a double, and prints 15 digits of it. A number of more keeps its
+ * text, where cJSON has that of strings, which it copies and frees with any
+ * kind. *at is behind the number before; numbers are met in the order in which
+ * they are written.
+ */
+static int keep_numbers(cJSON *v, const char **at, struct dv_err *err)
+{
+	const char *p = *at;
+	int rc = 0;
+	size_t n;
+
+	for (cJSON *c = v->child; !rc && c; c = c->next)
+		rc = keep_numbers(c, at, err);
+	if (rc || !cJSON_IsNumber(v))
+		return rc;
+	for (; *p && *p != '-' && !(*p >= '0' && *p <= '9'); p++)
+		if (*p == '"')
+			for (p++; *p && *p != '"'; p++)
+				p += *p == '\\' && p[1];
+	n = strspn(p, "+-.0123456789Ee");
+	*at = p + n;
+	if (n <= 15 || !is_number(p, n))
+		return 0;
+	v->valuestring = cJSON_malloc(n + 1);
+	if (!v->valuestring)
+		return dv_err_nomem(err);
+	memcpy(v->valuestring, p, n);
+	v->valuestring[n] = '\0';
+	return 0;
+}
+
 int dv_json_parse(const void *p, size_t n, struct cJSON **out,
 		  struct dv_err *err)
 {
@@ -158,6 +223,9 @@ int dv_json_parse(const void *p, size_t n, struct cJSON **out,
 		goto out;
 	}
 	rc = check_keys(*out, err);
+	end = (char *)b.p;
+	if (!rc)
+		rc = keep_numbers(*out, &end, err);
 	if (rc) {
 		cJSON_Delete(*out);
 		*out = NULL;
@@ -169,7 +237,7 @@ out:
 
 static int indent(struct dv_buf *b, int depth, struct dv_err *err)
 {
-	int rc = dv_buf_addstr(b, "\n", err);
+	int rc = depth < 0 ? 0 : dv_buf_addstr(b, "\n", err);
 
 	for (; !rc && depth > 0; depth--)
 		rc = dv_buf_addstr(b, "  ", err);
@@ -178,8 +246,9 @@ static int indent(struct dv_buf *b, int depth, struct dv_err *err)
 
 static int print_plain(struct dv_buf *b, const cJSON *v, struct dv_err *err)
 {
-	char *text = cJSON_PrintUnformatted(v);
-	int rc = text ? dv_buf_addstr(b, text, err) : dv_err_nomem(err);
+	int kept = cJSON_IsNumber(v) && v->valuestring;
+	char *text = kept ? NULL : cJSON_PrintUnformatted(v);
+	int rc = kept ? dv_buf_addstr(b, v->valuestring, err) : text ? dv_buf_addstr(b, text, err) : dv_err_nomem(err);
 
 	cJSON_free(text);
 	return rc;
@@ -219,7 +288,7 @@ int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
 int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
 		  struct dv_err *err)
 {
-	int array = cJSON_IsArray(v), rc;
+	int array = cJSON_IsArray(v), in = depth < 0 ? depth : depth + 1, rc;
 
 	if ((!array && !cJSON_IsObject(v)) || !v->child) {
 		if (array || cJSON_IsObject(v))
@@ -228,13 +297,13 @@ int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
 	}
 	rc = dv_buf_addstr(b, array ? "[" : "{", err);
 	for (const cJSON *c = v->child; !rc && c; c = c->next) {
-		rc = indent(b, depth + 1, err);
+		rc = indent(b, in, err);
 		if (!rc && !array)
 			rc = dv_json_string(b, c->string, err);
 		if (!rc && !array)
-			rc = dv_buf_addstr(b, ": ", err);
+			rc = dv_buf_addstr(b, depth < 0 ? ":" : ": ", err);
 		if (!rc)
-			rc = dv_json_print(b, c, depth + 1, err);
+			rc = dv_json_print(b, c, in, err);
 		if (!rc && c->next)
 			rc = dv_buf_addstr(b, ",", err);
 	}

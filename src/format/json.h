@@ -16,14 +16,18 @@ struct cJSON;
  * One value and nothing behind it. DV_EINVAL, with the line, where it is not
  * JSON in UTF-8, is larger or deeper than the limits, holds NUL or other
  * control characters, or has an object with the same key twice. cJSON_Delete
- * ends the tree.
+ * ends the tree. Numbers of more than 15 digits are doubles as all are, and
+ * printed by dv_json_print as they came.
  */
 int dv_json_parse(const void *p, size_t n, struct cJSON **out,
 		  struct dv_err *err) DV_MUST_USE;
 /* A string as JSON spells it, quotes included. */
 int dv_json_string(struct dv_buf *b, const char *s, struct dv_err *err)
 	DV_MUST_USE;
-/* Two spaces a level; objects in the order that they have. */
+/*
+ * Two spaces a level; objects in the order that they have. All on one line
+ * where depth is negative.
+ */
 int dv_json_print(struct dv_buf *b, const struct cJSON *v, int depth,
 		  struct dv_err *err) DV_MUST_USE;
 /* The members of an object in this order; each after its key. */

@@ -20,7 +20,7 @@ cat >data_registry.json <<END
 {
   "sales": {
     "v20240201_100000": {$(entry data/sales_v2.json 2024-02-01T10:00:00.5), "description": "second"},
-    "v20240101_100000": {$(entry data/sales_v1.json 2024-01-01T10:00:00), "description": "first", "rows": 500, "owner": "me"}
+    "v20240101_100000": {$(entry data/sales_v1.json 2024-01-01T10:00:00), "description": "first", "rows": 500, "id": 9007199254740993, "box": [1, 0.30000000000000004], "owner": "me"}
   },
   "model": {
     "a": {$(entry data/model_a.bin '2024-03-01 09:00:00'), "description": ""}
@@ -38,6 +38,8 @@ says 'has the description' first
 says 'the original file' raw/x.json
 says 'what else there was' 'owner=me'
 says 'as text' 'rows=500'
+says 'long numbers as they are' 'id=9007199254740993'
+says 'in lists, too' 'box=[1,0.30000000000000004]'
 says 'the time, with a zone' '2024-01-01T10:00:00.000000+00:00'
 says 'content' 'content      here'
 rm data/sales_v1.json

@@ -233,6 +233,34 @@ static void json_limits(void **state)
 	assert_non_null(strstr(err.msg, "line 3"));
 }
 
+static void long_numbers(void **state)
+{
+	static const char text[] = "{\"a\":[9007199254740993,{\"2\\\"-3\":"
+		"-0.30000000000000004}],\"b\":12,\"c\":\"123456789012345678\","
+		"\"d\":1.5e+10,\"e\":123456789012345678901234567890}";
+	static const char want[] = "{\"a\":[9007199254740993,{\"2\\\"-3\":"
+		"-0.30000000000000004}],\"b\":12,\"c\":\"123456789012345678\","
+		"\"d\":15000000000,\"e\":123456789012345678901234567890}";
+	struct dv_err err = { 0 };
+	struct dv_buf b = { 0 };
+	cJSON *v, *copy;
+
+	(void)state;
+	assert_ok(dv_json_parse(text, sizeof(text) - 1, &v, &err));
+	copy = cJSON_Duplicate(v, 1);
+	cJSON_Delete(v);
+	assert_ok(dv_json_print(&b, copy, -1, &err));
+	assert_string_equal(dv_buf_str(&b), want);
+	cJSON_Delete(copy);
+	b.n = 0;
+	/* None that cJSON takes and JSON has not. */
+	assert_ok(dv_json_parse("[01234567890123456]", 19, &v, &err));
+	assert_ok(dv_json_print(&b, v, -1, &err));
+	assert_string_not_equal(dv_buf_str(&b), "[01234567890123456]");
+	cJSON_Delete(v);
+	dv_buf_release(&b);
+}
+
 static void change(void **state)
 {
 	struct dv_version twice = { .id = "A", .file = "f",
@@ -476,6 +504,7 @@ int main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(times),
 		cmocka_unit_test(json_limits),
+		cmocka_unit_test(long_numbers),
 		cmocka_unit_test(change),
 		cmocka_unit_test(merge),
 		cmocka_unit_test(sums),
