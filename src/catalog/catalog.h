@@ -68,8 +68,8 @@ int dv_catalog_merge(const struct dv_registry *base, struct dv_registry *ours,
 /* A version of an old data_registry.json; what it does not say is NULL. */
 struct dv_old_version {
 	const char *name;
-	struct dv_version v;	/* id, file, ..., created_us 0: not known */
-	int size_known;
+	struct dv_version v;	/* id, file, ... */
+	int created_known;
 	struct cJSON *meta;	/* fields that we have no place for */
 };
 

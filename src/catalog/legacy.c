@@ -59,7 +59,6 @@ static int field(struct dv_old_version *v, const cJSON *c, struct dv_err *err)
 		    c->valuedouble > SIZE_MAX_JSON)
 			return bad(v, k, "is not a number of bytes", err);
 		v->v.size = (uint64_t)c->valuedouble;
-		v->size_known = 1;
 		return 0;
 	}
 	if (!strcmp(k, "size_mb"))
@@ -81,7 +80,12 @@ static int field(struct dv_old_version *v, const cJSON *c, struct dv_err *err)
 	} else if (!strcmp(k, "created")) {
 		if (dv_time_parse(s, 1, &v->v.created_us))
 			return bad(v, k, "is not a time", err);
+		v->created_known = 1;
 	} else {
+		/* Windows tools print capitals. */
+		for (char *p = c->valuestring; *p; p++)
+			if (*p >= 'A' && *p <= 'F')
+				*p += 'a' - 'A';
 		if (strlen(s) != 32 || !dv_hex_valid(s, 32))
 			return bad(v, k, "is not an MD5", err);
 		v->v.md5 = s;

@@ -163,7 +163,7 @@ static int add_entry(struct dv_registry *reg, const struct entry *e,
 	int has = e->state != ABSENT;
 
 	gettimeofday(&now, NULL);
-	if (!v.created_us)
+	if (!e->old->created_known)
 		v.created_us = has ? e->stored.st.st_mtim.tv_sec * 1000000 :
 				     now.tv_sec * 1000000 + now.tv_usec;
 	created = dv_time_text(v.created_us);

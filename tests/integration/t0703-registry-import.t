@@ -73,6 +73,15 @@ says 'fills it in' 'Imported 1 version, 0 without content; 2 recorded before'
 rm data/sales_v2.json
 ok 'so that it can be got' git dv get lost@v20240201_100000
 
+# As PowerShell prints checksums; a time that is zero.
+printf '{"capitals": {"1": {"file": "keep.json", "checksum": "%s", "created": "1970-01-01T00:00:00"}}}' \
+	"$(md5 keep.json | tr a-f A-F)" >capitals.json
+ok 'a checksum in capitals' git dv registry import capitals.json
+is 'is one' "$(git dv info capitals | sed -n 's/^md5  *//p')" "$(md5 keep.json)"
+ok 'the time' git dv info capitals
+says 'stays, though it is zero' 1970-01-01T00:00:00.000000
+rm capitals.json
+
 # Beside a registry in another folder.
 mkdir sub
 cp data/sales_v2.json sub/table.json
