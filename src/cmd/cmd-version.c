@@ -84,7 +84,7 @@ static int check(struct dv_repo *r, const struct request *q,
 					"'%s' cannot be the version and its alias",
 					q->version);
 	}
-	if (rc)
+	if (rc && reg->root)
 		dv_err_prefix(err, "'%s'", q->name);
 	return rc;
 }

@@ -6,13 +6,14 @@
 #include <cjson/cJSON.h>
 
 /* The length of the UTF-8 sequence at p, or 0: RFC 3629, no surrogates. */
-static size_t utf8_len(const uint8_t *p, size_t n)
+static size_t utf8_char(const uint8_t *p, size_t n, uint32_t *out)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t len = *p < 0x80 ? 1 : (*p & 0xe0) == 0xc0 ? 2 :
 		     (*p & 0xf0) == 0xe0 ? 3 : (*p & 0xf8) == 0xf0 ? 4 : 0;
 	uint32_t c;
 
+	*out = *p;
 	if (len <= 1)
 		return len;
 	if (len > n)
@@ -23,25 +24,29 @@ static size_t utf8_len(const uint8_t *p, size_t n)
 			return 0;
 		c = c << 6 | (p[i] & 0x3f);
 	}
+	*out = c;
 	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ?
 	       0 : len;
 }
 
+size_t dv_text_char(const char *s, uint32_t *c)
+{
+	size_t k = utf8_char((const uint8_t *)s, strnlen(s, 4), c);
+
+	/* U+0080 to U+009F: terminals take them as escapes, too. */
+	return *c < 0x20 || (*c >= 0x7f && *c < 0xa0) ? 0 : k;
+}
+
 static int printable(const char *s, const char *also)
 {
-	const uint8_t *p = (const uint8_t *)s;
-	size_t n = strlen(s);
+	uint32_t c;
 
-	while (n) {
-		size_t k = utf8_len(p, n);
+	while (*s) {
+		size_t k = strchr(also, *s) ? 1 : dv_text_char(s, &c);
 
-		if (!k || (*p < 0x20 && !strchr(also, *p)) || *p == 0x7f)
+		if (!k)
 			return 0;
-		/* U+0080 to U+009F: terminals take them as escapes, too. */
-		if (*p == 0xc2 && p[1] < 0xa0)
-			return 0;
-		p += k;
-		n -= k;
+		s += k;
 	}
 	return 1;
 }
@@ -74,7 +79,8 @@ static int scan(const uint8_t *p, size_t n, struct dv_err *err)
 		return dv_err_set(err, DV_EINVAL, "larger than %u MiB",
 				  DV_JSON_MAX >> 20);
 	for (size_t i = 0; i < n;) {
-		size_t k = utf8_len(p + i, n - i);
+		uint32_t c;
+		size_t k = utf8_char(p + i, n - i, &c);
 
 		if (!k)
 			return bad(err, line, "not UTF-8");

@@ -40,4 +40,10 @@ int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
 int dv_text_ok(const char *s);
 int dv_lines_ok(const char *s);
 
+/*
+ * Bytes of the character that s begins with, which is not "": 0 where it is not
+ * UTF-8, or a control character. *c is its code point.
+ */
+size_t dv_text_char(const char *s, uint32_t *c);
+
 #endif

@@ -7,6 +7,79 @@
 #include "format/json.h"
 #include "format/registry.h"
 
+/* Format characters (Cf, Zl, Zp): unseen, or they turn what is beside them. */
+static int is_unseen(uint32_t c)
+{
+	static const uint32_t ranges[][2] = {
+		{ 0xad, 0xad }, { 0x61c, 0x61c }, { 0x180e, 0x180e },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, 0xe007f },
+	};
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(ranges); i++)
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return 1;
+	return 0;
+}
+
+static int has_unseen(const char *name)
+{
+	uint32_t c;
+
+	while (*name) {
+		name += dv_text_char(name, &c);
+		if (is_unseen(c))
+			return 1;
+	}
+	return 0;
+}
+
+/* What Windows takes for a device, in any folder and with any extension. */
+static int is_device(const char *name)
+{
+	static const char *const words[] = { "con", "prn", "aux", "nul",
+					     "conin$", "conout$" };
+	static const char *const digits[] = { "\xc2\xb9", "\xc2\xb2",
+					      "\xc2\xb3" };
+	size_t n = strcspn(name, ".");
+
+	while (n && name[n - 1] == ' ')
+		n--;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(words); i++)
+		if (n == strlen(words[i]) && !strncasecmp(name, words[i], n))
+			return 1;
+	if (n < 4 || (strncasecmp(name, "com", 3) &&
+		      strncasecmp(name, "lpt", 3)))
+		return 0;
+	if (n == 4)
+		return name[3] >= '0' && name[3] <= '9';
+	for (size_t i = 0; n == 5 && i < DV_ARRAY_SIZE(digits); i++)
+		if (!strncmp(name + 3, digits[i], 2))
+			return 1;
+	return 0;
+}
+
+struct dv_name_text dv_name_show(const char *name)
+{
+	struct dv_name_text out;
+	size_t n = 0, room = sizeof(out.s) - 4;
+	uint32_t c;
+
+	while (*name && n + 16 < room) {
+		size_t k = dv_text_char(name, &c), len = k ? k : 1;
+
+		for (size_t i = 0; i < len; i++, name++)
+			if (k && !is_unseen(c))
+				out.s[n++] = *name;
+			else
+				n += (size_t)snprintf(out.s + n, 5, "\\x%02x",
+						      (unsigned char)*name);
+	}
+	snprintf(out.s + n, sizeof(out.s) - n, "%s", *name ? "..." : "");
+	return out;
+}
+
 int dv_name_check(const char *name, const char *what, struct dv_err *err)
 {
 	size_t n = strlen(name);
@@ -24,10 +97,14 @@ int dv_name_check(const char *name, const char *what, struct dv_err *err)
 		why = "ends with a dot or a space";
 	else if (strpbrk(name, "/\\:@*?\"<>|"))
 		why = "holds one of / \\ : @ * ? \" < > |";
+	else if (has_unseen(name))
+		why = "holds characters that are not seen";
+	else if (is_device(name))
+		why = "is a device on Windows";
 	if (!why)
 		return 0;
 	return dv_err_set(err, DV_EINVAL, "'%.120s' is no %s: it %s",
-			  dv_text_ok(name) ? name : "(bytes)", what, why);
+			  dv_name_show(name).s, what, why);
 }
 
 int dv_top_path_check(const char *path, struct dv_err *err)

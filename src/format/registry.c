@@ -410,7 +410,8 @@ int dv_registry_resolve(const struct dv_registry *r, const char *what,
 	to = dv_registry_alias(r, what);
 	if (!to)
 		return dv_err_set(err, DV_ENOTFOUND,
-				  "it has no version and no alias '%s'", what);
+				  "it has no version and no alias '%s'",
+				  dv_name_show(what).s);
 	*out = dv_registry_find(r, to);
 	if (!*out)
 		return dv_err_set(err, DV_ENOTFOUND,

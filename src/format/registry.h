@@ -85,10 +85,16 @@ int dv_registry_alias_set(struct dv_registry *r, const char *alias,
 /*
  * Names of registries, versions and aliases become parts of file names: no
  * slash, no leading dot or dash, no '@', nothing that a shell or another
- * system takes for something else. `what` is for the message.
+ * system takes for something else, or that people do not see. `what` is for the
+ * message.
  */
 int dv_name_check(const char *name, const char *what, struct dv_err *err)
 	DV_MUST_USE;
+/* What may be no name, for a message: other bytes than text as "\x1b". */
+struct dv_name_text {
+	char s[128];
+};
+struct dv_name_text dv_name_show(const char *name);
 /* A path from the top that stays below it and out of .git. */
 int dv_top_path_check(const char *path, struct dv_err *err) DV_MUST_USE;
 

@@ -14,11 +14,13 @@ outside=$(snapshot_outside)
 
 # --- names ---
 for name in ../x /abs a/b .git .hidden -x 'a\b' 'a:b' 'x@y' 'dot.' 'space ' '' "$(printf 'new\nline')" \
-	"$(printf 'bytes\377')" 'q?' 'st*r' "$(printf '%0101d' 0)"; do
+	"$(printf 'bytes\377')" 'q?' 'st*r' "$(printf '%0101d' 0)" \
+	CON nul aux.x 'com1 .csv' "LPT$(printf '\302\271')" \
+	"$(printf 'a\342\200\256b')" "$(printf 'a\342\200\213b')"; do
 	fails "the name '$(printf %s "$name" | tr -c '[:print:]' '?' | cut -c1-20)' is refused" \
 		git dv version -- data.bin "$name"
 done
-for name in CON nul 'with space' "$(printf 'caf\303\251')" 1 a.b_c-d; do
+for name in console com10 aux-1 'with space' "$(printf 'caf\303\251')" 1 a.b_c-d; do
 	ok "the name '$name' is taken" git dv version data.bin "$name"
 	ok "and found" git dv info "$name"
 done
@@ -26,6 +28,10 @@ fails 'a description that is no text' git dv version data.bin good -d "$(printf 
 fails 'meta that is none' git dv version data.bin good -m "k=$(printf '\033')"
 fails 'meta twice' git dv version data.bin good -m k=1 -m k=2
 fails 'meta without a key' git dv version data.bin good -m =1
+fails 'a name that would control a terminal' git dv version data.bin "$(printf 'a\033[2Jb\342\200\256c')"
+says 'is shown without doing so' "error: 'a\\x1b[2Jb\\xe2\\x80\\xaec' is no name: it "
+fails 'a version that would' git dv get "good@$(printf '\033[2J')"
+says 'as well' "no alias '\\x1b[2J'"
 is 'nothing of these was recorded' "$(git dv list -z good | tr '\0' ' ')" '1 '
 ok 'lines are fine' git dv version data.bin lines -d "$(printf 'a\n\tb')" -m "k=$(printf 'x\ny')"
 fails 'a path for a version' git dv version data.bin good --version ../../x

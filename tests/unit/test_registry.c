@@ -124,12 +124,15 @@ static void order_is_fixed(void **state)
 
 static void names(void **state)
 {
-	static const char *const good[] = { "a", "v1.2", "a b", "CON", "x..y",
-		"caf\xc3\xa9", "_", "a+b=c", "~x", "\xe6\x97\xa5" };
+	static const char *const good[] = { "a", "v1.2", "a b", "CONS", "x..y",
+		"caf\xc3\xa9", "_", "a+b=c", "~x", "\xe6\x97\xa5",
+		"com", "com11", "x.con", "lpt\xc2\xb5" };
 	static const char *const bad[] = { "", ".", "..", ".git", "../x", "/a",
 		"a/b", "a\\b", "-x", " x", "x ", "x.", "a:b", "a@b", "a*", "a?",
 		"a\nb", "a\x7f", "\xff", "\xc0\xaf", "\xed\xa0\x80", "a\"b",
-		"a<b", "a|b" };
+		"a<b", "a|b", "con", "Aux.b", "COM0", "lpt9 .x", "CONIN$",
+		"com\xc2\xb2", "a\xe2\x80\xae", "\xc2\xad", "\xef\xbb\xbf" "a",
+		"\xf3\xa0\x81\x81" };
 	struct dv_err err = { 0 };
 	char long_name[DV_NAME_MAX + 2];
 
@@ -143,6 +146,11 @@ static void names(void **state)
 	assert_fails(dv_name_check(long_name, "name", &err), DV_EINVAL);
 	long_name[DV_NAME_MAX] = '\0';
 	assert_ok(dv_name_check(long_name, "name", &err));
+	assert_string_equal(dv_name_show(long_name).s, long_name);
+	assert_string_equal(dv_name_show("\xc3\xa9\x1b\xc2\x9b\xff\xe2\x80\xae!").s,
+			    "\xc3\xa9\\x1b\\xc2\\x9b\\xff\\xe2\\x80\\xae!");
+	memset(long_name, '\t', sizeof(long_name) - 1);
+	assert_non_null(strstr(dv_name_show(long_name).s, "\\x09..."));
 }
 
 static void paths(void **state)
