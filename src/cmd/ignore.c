@@ -37,6 +37,9 @@ static int add_folder(struct dv_repo *r, const char *path,
 
 static int wanted(struct dv_repo *r, struct dv_strs *out, struct dv_err *err)
 {
+	/* Links to the latest version are no folders; somebody's data may be. */
+	static const char *const fixed[] = { ".git-dv-tmp-*", "*_latest.*",
+					     "*_latest", "!*_latest/" };
 	char *store = dv_repo_store_path(r);
 	struct dv_remotes rs = { 0 };
 	int rc = store ? add_folder(r, store, out, err) : dv_err_nomem(err);
@@ -58,10 +61,8 @@ static int wanted(struct dv_repo *r, struct dv_strs *out, struct dv_err *err)
 		free(path);
 	}
 	dv_remotes_release(&rs);
-	if (!rc)
-		rc = dv_strs_add(out, ".git-dv-tmp-*", err);
-	if (!rc)
-		rc = dv_strs_add(out, "*_latest.*", err);
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
+		rc = dv_strs_add(out, fixed[i], err);
 	return rc;
 }
 

@@ -172,6 +172,12 @@ ok 'init without a terminal' git dv init
 ok 'writes no .gitignore' test ! -e .gitignore
 ok 'init --gitignore' git dv init --gitignore
 ok 'writes one' grep -qxF '*_latest.*' .gitignore
+mkdir -p ignored/x_latest
+touch ignored/x_latest.csv ignored/x_latest/data
+ln -s x ignored/x_latest/y_latest
+is 'links to the latest version are ignored, folders of such names are not' \
+	"$(git status --porcelain -uall ignored)" '?? ignored/x_latest/data'
+rm -r ignored
 cp .gitignore ../gitignore
 ok 'again' git dv init --gitignore
 ok 'changes nothing' cmp .gitignore ../gitignore
