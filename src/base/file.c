@@ -11,6 +11,7 @@
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -221,6 +222,8 @@ int dv_dir_make(const char *dir, struct dv_err *err)
 	return rc;
 }
 
+#define STALE_SECONDS 86400
+
 static int remove_at(int at, const char *name)
 {
 	struct dirent *e;
@@ -256,6 +259,24 @@ int dv_dir_remove(const char *dir, struct dv_err *err)
 	if (remove_at(AT_FDCWD, dir))
 		return dv_err_errno(err, "cannot remove '%s'", dir);
 	return 0;
+}
+
+void dv_dir_drop_stale(const char *dir)
+{
+	struct dv_strs names = { 0 };
+
+	if (!dv_dir_list(dir, &names, NULL)) {
+		for (size_t i = 0; i < names.n; i++) {
+			char *path = dv_fmt("%s/%s", dir, names.v[i]);
+			struct stat st;
+
+			if (path && !lstat(path, &st) &&
+			    st.st_mtime < time(NULL) - STALE_SECONDS)
+				(void)!remove_at(AT_FDCWD, path);
+			free(path);
+		}
+	}
+	dv_strs_release(&names);
 }
 
 int dv_dir_exists(const char *path)

@@ -40,6 +40,11 @@ int dv_dir_sync(const char *dir, struct dv_err *err) DV_MUST_USE;
 int dv_dir_make(const char *dir, struct dv_err *err) DV_MUST_USE;
 /* Remove a directory tree, following no symlink. Absence is no error. */
 int dv_dir_remove(const char *dir, struct dv_err *err) DV_MUST_USE;
+/*
+ * Remove what is in a directory of temporary things, whole trees too, and was
+ * not changed for a day: who made it died. What cannot be removed stays.
+ */
+void dv_dir_drop_stale(const char *dir);
 /* 1 if the path is an existing directory (following symlinks). */
 int dv_dir_exists(const char *path);
 int dv_file_exists(const char *path);

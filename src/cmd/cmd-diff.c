@@ -1,5 +1,6 @@
 /* git dv diff: two versions of a name. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,8 @@ static int diff_text(struct dv_ctx *c, const struct dv_version *const v[2],
 	int rc = dv_random_name(random, err), code;
 	struct dv_proc p;
 
+	/* A terminal that closes must not leave the files behind. */
+	dv_cancel_on(SIGHUP);
 	if (!rc && !(dir = dv_fmt("%s/tmp/%.16s-d", c->store.path, random)))
 		rc = dv_err_nomem(err);
 	if (!rc)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+
 static int open_to_look(struct dv_ctx *c, struct dv_err *err)
 {
 	char *path = dv_repo_store_path(&c->repo);
@@ -84,13 +86,19 @@ int dv_removal_begin(struct dv_removal *m, const struct dv_strs *forget,
 int dv_removal_run(struct dv_removal *m, struct dv_err *err)
 {
 	int rc = dv_gc_plan(&m->gc, err);
+	char *tmp;
 
 	if (rc || m->dry_run)
 		return rc;
 	rc = dv_gc_sweep(&m->gc, err);
-	if (!rc)
-		dv_clones_tidy(&m->clones);
-	return rc;
+	if (rc)
+		return rc;
+	dv_clones_tidy(&m->clones);
+	tmp = dv_fmt("%s/tmp", m->c.store.path);
+	if (tmp)
+		dv_dir_drop_stale(tmp);
+	free(tmp);
+	return 0;
 }
 
 static void add_files(const struct dv_removal *m, cJSON *root)

@@ -14,7 +14,6 @@
 #include "repo/gitindex.h"
 #include "store/extract.h"
 
-#define STALE_TMP_SECONDS 86400
 #define NAMED_MAX 10	/* files named in warnings before a count ends them */
 
 void dv_place_list_release(struct dv_place_list *l)
@@ -118,26 +117,6 @@ static void warn_file(struct place *p, const char *path, const char *why)
 {
 	if (p->named++ < NAMED_MAX)
 		dv_log_warn("'%s' is left as a pointer: %s", path, why);
-}
-
-/* Temporary files of crashed runs. */
-static void drop_stale(const char *dir)
-{
-	struct dv_strs names = { 0 };
-
-	if (!dv_dir_list(dir, &names, NULL)) {
-		for (size_t i = 0; i < names.n; i++) {
-			char *path = dv_fmt("%s/%s", dir, names.v[i]);
-			struct stat st;
-
-			if (path && !lstat(path, &st) &&
-			    st.st_mtime < time(NULL) - STALE_TMP_SECONDS &&
-			    !S_ISDIR(st.st_mode))
-				unlink(path);
-			free(path);
-		}
-	}
-	dv_strs_release(&names);
 }
 
 /*
@@ -520,7 +499,7 @@ int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 		rc = dv_random_name(p.name, err);
 	if (rc)
 		goto out;
-	drop_stale(tmp);
+	dv_dir_drop_stale(tmp);
 	p.beside = s->read_only || fstat(p.top_fd, &a) || stat(tmp, &b) ||
 		   a.st_dev != b.st_dev;
 	if (p.beside)

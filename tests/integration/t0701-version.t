@@ -157,6 +157,27 @@ patch_file noise.bin 5 xyz
 must git dv version noise.bin noise --version 2
 ok 'diff of what is no text' git dv diff noise 1 2
 says_not 'shows no lines' 'diff --git'
+# A terminal that closes while the text is shown.
+printf '* diff=slow\n' >"$HOME/attributes"
+printf '#!/bin/sh\ntouch "%s"\nsleep 60\n' "$T/shown" >"$HOME/slow"
+chmod +x "$HOME/slow"
+start env GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=core.attributesFile \
+	GIT_CONFIG_VALUE_0="$HOME/attributes" GIT_CONFIG_KEY_1=diff.slow.textconv \
+	GIT_CONFIG_VALUE_1="$HOME/slow" git dv diff stations v1 "$id"
+n=0
+while test ! -e "$T/shown" && test "$n" -lt 600; do
+	sleep 0.05
+	n=$((n + 1))
+done
+isnt 'diff shows files from the store' "$(ls .git/dv/tmp)" ''
+stop HUP
+is 'and leaves none when its terminal closes' "$(ls .git/dv/tmp)" ''
+mkdir .git/dv/tmp/0123-d .git/dv/tmp/4567-d
+touch .git/dv/tmp/0123-d/v1
+touch -t 202001010000 .git/dv/tmp/0123-d
+ok 'gc' git dv gc
+is 'removes what a kill left, after a day' "$(ls .git/dv/tmp)" 4567-d
+rmdir .git/dv/tmp/4567-d
 ok 'an alias moves' git dv alias stations prod v9
 is 'to there' "$(git dv alias stations)" 'prod v9'
 fails 'an alias needs a version' git dv alias stations prod v77
