@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cmd/cmd.h"
 #include "helper/helper.h"
+#include "repo/hooks.h"
 
 static const char usage[] =
 	"add [--local] <name> <url>\n"
@@ -104,10 +105,12 @@ static int add(struct dv_ctx *c, const char *name, const char *given,
 	/* The first remote becomes the default. */
 	if (!rc && !dv_config_get(&c->repo, "dv.remote"))
 		rc = dv_config_set(file, "dv.remote", name, err);
-	if (!rc)
+	if (!rc) {
 		dv_log_note("remote '%s' is the store %s at '%s'%s", name,
 			    remote->uuid, url,
 			    local ? "" : " (in .dvconfig: commit it for everybody)");
+		dv_hooks_ensure(&c->repo);
+	}
 out:
 	dv_remote_close(remote);
 	dv_remotes_release(&rs);

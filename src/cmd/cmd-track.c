@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "repo/attrs.h"
 #include "repo/gitindex.h"
+#include "repo/hooks.h"
 
 #define LIST_MAX ((size_t)1 << 30)
 #define NAMED_MAX 20
@@ -206,6 +207,7 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 		rc = set_above(&c->repo, above_text, err);
 	if (rc)
 		goto out;
+	dv_hooks_ensure(&c->repo);
 	for (size_t i = 0; i < patterns.n && i < NAMED_MAX; i++)
 		dv_log_note("tracking '%s'", patterns.v[i]);
 	if (patterns.n > NAMED_MAX)

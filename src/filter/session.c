@@ -199,7 +199,7 @@ static int place_all(struct dv_session *s, struct dv_err *err)
 
 int dv_session_finish(struct dv_session *s, struct dv_err *err)
 {
-	int rc, changed;
+	int cleaned = s->ingest != NULL, rc;
 
 	rc = dv_session_publish(s, err);
 	end_writer(s);
@@ -222,13 +222,9 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 	}
 	if (s->have_store && !dv_cancelled())
 		dv_store_maintain(&s->store);
-	if (s->have_store && !s->in_clone && !dv_hooks_installed(&s->repo)) {
-		struct dv_err why = { 0 };
-
-		if (dv_config_bool(&s->repo, "dv.hooks", 1) &&
-		    dv_hooks_install(&s->repo, &changed, &why))
-			dv_log_warn("%s", why.msg);
-	}
+	/* A clone's checkout asks for smudge alone. */
+	if (cleaned || (s->have_store && !s->in_clone))
+		dv_hooks_ensure(&s->repo);
 	return rc;
 }
 

@@ -37,7 +37,7 @@ struct dv_session {
 	int skip_smudge;	/* GIT_DV_SKIP_SMUDGE */
 	int inline_all;		/* 1: hooks or rebase --exec need content now */
 	int inline_known;
-	int in_clone;		/* no index file yet: install no hooks */
+	int in_clone;		/* no index file yet: smudge installs no hooks */
 	int unpublished;	/* the last publication failed */
 	size_t cleaned, failed;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/proc.h"
 
 #define MARK "# git-dv hook, version 1"
@@ -326,6 +327,16 @@ int dv_hooks_installed(struct dv_repo *r)
 		all = runs_already(r, dir, dv_hook_names[i]);
 	free(dir);
 	return all;
+}
+
+void dv_hooks_ensure(struct dv_repo *r)
+{
+	struct dv_err why = { 0 };
+	int changed;
+
+	if (!dv_hooks_installed(r) && dv_config_bool(r, "dv.hooks", 1) &&
+	    dv_hooks_install(r, &changed, &why))
+		dv_log_warn("%s", why.msg);
 }
 
 int dv_hooks_foreign(struct dv_repo *r, const char *name)

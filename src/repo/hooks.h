@@ -22,6 +22,11 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 /* Remove ours and put foreign ones back as they were. */
 int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 	DV_MUST_USE;
+/*
+ * What the filter, and commands that prepare for content, do by themselves:
+ * the same unless dv.hooks is false. A failure is a warning.
+ */
+void dv_hooks_ensure(struct dv_repo *r);
 /* 1 where all are there. */
 int dv_hooks_installed(struct dv_repo *r);
 /* Is there a foreign hook of this name that would see pointers? */
