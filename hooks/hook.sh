@@ -5,39 +5,61 @@
 # and still runs, and its exit code counts.
 name=${0##*/}
 name=${name%%.*}
-self=${0%/*}/$name
-before=$self.before-git-dv
-# The hook that was kept may itself run what it finds kept: us, once more.
-if test "${GIT_DV_HOOK-}" = "$PWD:$self"; then exit 0; fi
-run() {
-	second=
-	{ read -r second; read -r second; } <"$before" 2>/dev/null
-	GIT_DV_HOOK=$PWD:$self
-	export GIT_DV_HOOK
-	case $second in
-	# husky's hooks find what they run by the name that they are called by.
-	*'{0%/*}/h"'*) sh -c '. "$0.before-git-dv"' "$self" "$@" ;;
-	*) "$before" "$@" ;;
-	esac
-}
-if ! command -v git-dv >/dev/null 2>&1; then
+dir=${0%/*}
+before=$dir/$name.before-git-dv
+this=$PWD:$name
+
+ours() {
+	if command -v git-dv >/dev/null 2>&1; then
+		git-dv hook "$name" "$@"
+		return
+	fi
 	echo "git-dv is not in PATH; the $name hook of this repository needs it" >&2
 	# A push must not leave content behind; the others only help.
-	if test "$name" = pre-push; then exit 1; fi
-	if test -x "$before"; then run "$@"; exit $?; fi
-	exit 0
+	test "$name" != pre-push
+}
+
+# Hooks find by $0 what they are to do, what they need beside them, and what
+# lies further up. So a folder as deep as this one has links to all that is in
+# it, and there the hook that was kept has its own name.
+link_all() {
+	test -d "$as" || { mkdir "$as" && echo '*' >"$as/.gitignore"; } || return
+	for f in "$dir"/* "$dir"/.[!.]*; do
+		n=${f##*/}
+		case $n in
+		*.before-git-dv) n=${n%.before-git-dv} ;;
+		pre-commit|pre-push|post-checkout|post-merge|*.sample) continue ;;
+		esac
+		test -e "$as/$n" || test -h "$as/$n" ||
+			ln -s "../${dir##*/}/${f##*/}" "$as/$n"
+	done
+} 2>/dev/null
+
+theirs() {
+	as=$dir.before-git-dv
+	case ${dir##*/} in ''|.|..) ;; *) link_all ;; esac
+	if test -x "$as/$name"; then before=$as/$name; fi
+	GIT_DV_HOOK=$this
+	export GIT_DV_HOOK
+	"$before" "$@"
+}
+
+# The hook that was kept may itself run what it finds kept: us, once more.
+if test "${GIT_DV_HOOK-}" = "$this"; then exit 0; fi
+if ! test -x "$before"; then
+	ours "$@"
+	exit
 fi
-if ! test -x "$before"; then exec git-dv hook "$name" "$@"; fi
 case $name in
 post-checkout|post-merge)
 	# Content first: the other hook may want to read it.
-	git-dv hook "$name" "$@"
-	run "$@" ;;
+	ours "$@"
+	theirs "$@" ;;
 pre-push)
 	refs=$(cat; echo .) && refs=${refs%.}
-	printf '%s' "$refs" | run "$@" || exit $?
-	printf '%s' "$refs" | git-dv hook "$name" "$@" ;;
+	printf '%s' "$refs" | theirs "$@" || exit $?
+	printf '%s' "$refs" | ours "$@" ;;
 *)
-	run "$@" || exit $?
-	exec git-dv hook "$name" "$@" ;;
+	theirs "$@" || exit $?
+	ours "$@" ;;
 esac

@@ -284,6 +284,29 @@ static int remove_at(const char *path, const char *kept, int *changed,
 	return 0;
 }
 
+/* The folder of links by which hook.sh runs what was kept. */
+static void remove_links(const char *dir)
+{
+	char *links = dv_fmt("%s" KEPT, dir);
+	struct dv_strs names = { 0 };
+
+	if (!links || dv_dir_list(links, &names, NULL))
+		names.n = 0;
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = dv_fmt("%s/%s", links, names.v[i]);
+
+		if (path && (is_link(path) ||
+			     !strcmp(names.v[i], ".gitignore")))
+			unlink(path);
+		free(path);
+	}
+	/* What a hook may have put there stays. */
+	if (links)
+		rmdir(links);
+	dv_strs_release(&names);
+	free(links);
+}
+
 int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 {
 	char *dir = dv_hooks_dir(r), *mark = dir ? made_mark(dir) : NULL;
@@ -310,6 +333,8 @@ int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 		free(path);
 		free(kept);
 	}
+	if (!rc)
+		remove_links(dir);
 	/* A folder that was not there before goes, if nobody else uses it. */
 	if (!rc && !unlink(mark))
 		rmdir(dir);

@@ -1,7 +1,7 @@
 /*
  * git-dv's hooks in a clone: thin sh that calls `git dv hook NAME`, beside
  * whatever hooks stand there. A foreign hook of the same name is kept as
- * NAME.before-git-dv and run first; its exit code is honoured.
+ * NAME.before-git-dv and run first, by its own name; its exit code is honoured.
  */
 #ifndef DV_REPO_HOOKS_H
 #define DV_REPO_HOOKS_H

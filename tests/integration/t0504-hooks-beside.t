@@ -36,6 +36,7 @@ for kind in plain none hooks path; do
 	test ! -d $hooks || tree_of $hooks >../hooks.before
 	there=$(test ! -d $hooks || echo yes)
 	ok "init ($kind)" git dv init
+	links=$hooks.before-git-dv
 	for h in pre-commit pre-push post-checkout post-merge; do
 		ok "$h is there" test -x "$hooks/$h"
 	done
@@ -45,6 +46,7 @@ for kind in plain none hooks path; do
 	ok 'a commit' git commit -qm f
 	ok 'uninstall' git dv uninstall --local
 	ok 'configuration as before' cmp .git/config ../config.before
+	ok 'no folder of links' test ! -e "$links"
 	if test -n "$there"; then
 		tree_of $hooks >../hooks.after
 		ok 'hooks as before' cmp ../hooks.before ../hooks.after
@@ -130,6 +132,63 @@ else
 	skip 14 'no bash'
 fi
 
+# By the name and in the place that it has without us.
+must git init -q named
+cd named || exit 1
+mkdir tools .git/hooks/lib
+cat >tools/dispatch <<-\EOF
+	#!/bin/sh
+	echo "$(basename "$0") of $(basename "$(dirname "$(readlink -f "$0")")")" >>"$HOME/named"
+	case $(basename "$0") in
+	pre-commit) exit 3 ;;
+	post-checkout) exit 0 ;;
+	*) echo "unknown hook $0" >&2; exit 0 ;;
+	esac
+EOF
+chmod +x tools/dispatch
+ln -s ../../tools/dispatch .git/hooks/pre-commit
+ln -s ../../tools/dispatch .git/hooks/post-checkout
+echo 'mark=library' >.git/hooks/lib/common
+echo 'mark=$mark,dot' >.git/hooks/.settings
+cat >.git/hooks/post-merge <<-\EOF
+	#!/bin/sh
+	here=$(cd "$(dirname "$0")" && pwd)
+	. "$here/lib/common"
+	. "$here/.settings"
+	echo "${0##*/} $mark $(cd "$here/../.." && pwd)" >>"$HOME/named"
+EOF
+chmod +x .git/hooks/post-merge
+must git dv init
+fails 'a hook that is a link to a script of many names' git commit -q --allow-empty -m one
+is 'is called by its name and finds itself' "$(cat "$HOME/named")" 'pre-commit of tools'
+must git commit -q --no-verify --allow-empty -m one
+must git checkout -q -b side
+is 'post-checkout by its own' "$(tail -n 1 "$HOME/named")" 'post-checkout of tools'
+must git commit -q --no-verify --allow-empty -m two
+must git checkout -q main
+must git merge -q side
+is 'a hook finds what is beside it and above it' "$(tail -n 1 "$HOME/named")" \
+	"post-merge library,dot $T/named"
+echo 'mark=newer' >.git/hooks/lib/common
+rm .git/hooks/.settings
+echo 'mark=$mark,later' >.git/hooks/later
+sed -i 's/\.settings/later/' .git/hooks/post-merge.before-git-dv
+must git reset -q --hard HEAD~1
+must git merge -q side
+is 'also what came later' "$(tail -n 1 "$HOME/named")" "post-merge newer,later $T/named"
+if command -v bash >/dev/null 2>&1; then
+	must git dv uninstall --local
+	rm .git/hooks/pre-commit
+	printf '#!/bin/bash\n[[ ${BASH_SOURCE[0]} == "$0" ]] && exit 3\nexit 0\n' >.git/hooks/pre-commit
+	sed -i "1s|.*|#!$(command -v bash)|" .git/hooks/pre-commit
+	chmod +x .git/hooks/pre-commit
+	must git dv init
+	fails 'a script that asks whether it is sourced' git commit -q --allow-empty -m three
+else
+	skip 1 'no bash'
+fi
+cd ..
+
 # husky 9: core.hooksPath is an ignored folder; its hooks find theirs by their own name.
 must git init -q husky
 cd husky || exit 1
@@ -137,17 +196,28 @@ mkdir -p .husky/_
 echo '*' >.husky/_/.gitignore
 cat >.husky/_/h <<-\EOF
 	#!/usr/bin/env sh
+	[ "$HUSKY" = "2" ] && set -x
 	n=$(basename "$0")
 	s=$(dirname "$(dirname "$0")")/$n
+
 	[ ! -f "$s" ] && exit 0
+
+	[ "${HUSKY-}" = "0" ] && exit 0
+
+	export PATH="node_modules/.bin:$PATH"
 	sh -e "$s" "$@"
 	c=$?
+
+	[ $c != 0 ] && echo "husky - $n script failed (code $c)"
 	exit $c
 EOF
-for h in pre-commit pre-push post-checkout; do
-	printf '#!/usr/bin/env sh\n. "${0%%/*}/h"' >.husky/_/$h
+# As 9.1 writes them, and 9.0.
+for h in pre-commit post-checkout; do
+	printf '#!/usr/bin/env sh\n. "$(dirname "$0")/h"' >.husky/_/$h
 	chmod +x .husky/_/$h
 done
+printf '#!/usr/bin/env sh\n. "${0%%/*}/h"' >.husky/_/pre-push
+chmod +x .husky/_/pre-push
 printf 'echo husky >>"$HOME/husky"\ntest ! -e "$HOME/husky-no"\n' >.husky/pre-commit
 printf 'cat >"$HOME/husky-refs"\n' >.husky/pre-push
 must git config core.hooksPath .husky/_
@@ -161,7 +231,7 @@ touch "$HOME/husky-no"
 fails 'husky refuses' git commit -qm h
 says_not 'and we are not asked' h.csv
 rm "$HOME/husky-no"
-printf '#!/usr/bin/env sh\n. "${0%%/*}/h"' >.husky/_/pre-commit
+printf '#!/usr/bin/env sh\n. "$(dirname "$0")/h"' >.husky/_/pre-commit
 ok 'husky wrote its hook again: init' git dv init
 fails 'we are back' git commit -qm h
 says 'naming the file' h.csv
@@ -171,6 +241,7 @@ must git commit -qm h
 must git init -q --bare ../husky.git
 ok 'push' git push -q ../husky.git main
 ok 'husky got the refs' grep -q refs/heads/main "$HOME/husky-refs"
+is 'and nothing of it is in the way' "$(git status --porcelain)" ''
 cd ..
 
 # Hooks that are part of the worktree are the team's.
