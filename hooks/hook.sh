@@ -7,7 +7,7 @@ name=${0##*/}
 name=${name%%.*}
 dir=${0%/*}
 before=$dir/$name.before-git-dv
-this=$PWD:$name
+this=$PWD:$name:$*
 
 ours() {
 	if command -v git-dv >/dev/null 2>&1; then
@@ -44,9 +44,10 @@ theirs() {
 	"$before" "$@"
 }
 
-# The hook that was kept may itself run what it finds kept: us, once more.
-if test "${GIT_DV_HOOK-}" = "$this"; then exit 0; fi
-if ! test -x "$before"; then
+# The hook that was kept may itself run what it finds kept: us, once more. What
+# it pushes by itself is another push, with other arguments, and for either the
+# content goes first.
+if test "${GIT_DV_HOOK-}" = "$this" || ! test -x "$before"; then
 	ours "$@"
 	exit
 fi

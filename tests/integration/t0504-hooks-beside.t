@@ -189,6 +189,43 @@ else
 fi
 cd ..
 
+# A push that the user's hook makes is a push.
+must git init -q pushes
+cd pushes || exit 1
+must git init -q --bare ../pushes.git
+must git init -q --bare ../mirror.git
+must git remote add origin ../pushes.git
+must git remote add mirror ../mirror.git
+printf '#!/bin/sh\necho "$1" >>"$HOME/pushes"\ntest "$1" = mirror || git push -q mirror HEAD\n' \
+	>.git/hooks/pre-push
+chmod +x .git/hooks/pre-push
+must git dv init
+must git dv remote add store ../pushes.store
+must git dv track '*.bin'
+make_noise p.bin 300000 1
+must git add .
+must git commit -qm p
+mv ../pushes.store ../away
+fails 'a push without its store' git push -q origin main
+is 'left nothing, nor did the one that the hook made' \
+	"$(git ls-remote ../pushes.git; git ls-remote ../mirror.git)" ''
+is 'for which the hook ran as well' "$(tr '\n' ' ' <"$HOME/pushes")" 'origin mirror '
+mv ../away ../pushes.store
+ok 'with it both work' git push -q origin main
+is 'both have the commit' "$(git ls-remote ../mirror.git refs/heads/main)" \
+	"$(git ls-remote ../pushes.git refs/heads/main)"
+# The same push once more, where only the hook itself keeps from a circle.
+printf '#!/bin/sh\ntest -z "$AGAIN" || exit 0\nAGAIN=1 git push -q "$1" HEAD:refs/heads/main\n' \
+	>.git/hooks/pre-push.before-git-dv
+make_noise q.bin 300000 2
+must git add .
+must git commit -qm q
+before=$(git ls-remote ../pushes.git)
+mv ../pushes.store ../away
+fails 'the same push from the hook' git push -q origin main
+is 'is none either' "$(git ls-remote ../pushes.git)" "$before"
+cd ..
+
 # husky 9: core.hooksPath is an ignored folder; its hooks find theirs by their own name.
 must git init -q husky
 cd husky || exit 1
