@@ -2,7 +2,7 @@
 EXTRA_DIST += hooks/hook.sh
 BUILT_SOURCES = src/repo/hook-text.h
 CLEANFILES += src/repo/hook-text.h
-src/repo/hooks.$(OBJEXT): src/repo/hook-text.h
+src/repo/hooktext.$(OBJEXT): src/repo/hook-text.h
 src/repo/hook-text.h: hooks/hook.sh
 	$(AM_V_GEN)$(MKDIR_P) src/repo && \
 	$(SED) -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' \

@@ -9,18 +9,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "repo/hooktext.h"
 
-#define MARK "# git-dv hook, version 1"
 #define KEPT ".before-git-dv"
 #define HOOK_MAX (1u << 20)
 
 const char *const dv_hook_names[] = { "pre-commit", "pre-push",
 				      "post-checkout", "post-merge", NULL };
-
-/* hooks/hook.sh, made a C string by the build. */
-static const char text[] =
-#include "repo/hook-text.h"
-	;
 
 char *dv_hooks_dir(struct dv_repo *r)
 {
@@ -51,26 +46,9 @@ static int is_link(const char *path)
 	return !lstat(path, &st) && S_ISLNK(st.st_mode);
 }
 
-/*
- * 1 ours, 0 foreign, -1 absent; *current: byte for byte what we would write.
- * A link is somebody else's, wherever it leads.
- */
-static int whose(const char *path, int *current)
+static int is_ours(const char *path)
 {
-	struct dv_buf b = { 0 };
-	int rc;
-
-	*current = 0;
-	if (!is_there(path))
-		return -1;
-	if (is_link(path) || dv_file_read(path, &b, HOOK_MAX, NULL)) {
-		dv_buf_release(&b);
-		return 0;
-	}
-	rc = strstr(dv_buf_str(&b), "\n" MARK) != NULL;
-	*current = b.n == sizeof(text) - 1 && !memcmp(b.p, text, b.n);
-	dv_buf_release(&b);
-	return rc;
+	return dv_hook_is_ours(dv_hooktext_kind(path));
 }
 
 /* Does it run our part, as the manual tells people to write it? */
@@ -151,15 +129,14 @@ static const char *const kept_by_others[] = { ".legacy", ".old", NULL };
 static int runs_already(struct dv_repo *r, const char *dir, const char *name)
 {
 	char *path = dv_fmt("%s/%s", dir, name);
-	int current, yes;
+	int yes = path && (is_ours(path) || calls_us(path, name));
 
-	yes = path && (whose(path, &current) == 1 || calls_us(path, name));
 	for (int i = 0; !yes && path && kept_by_others[i]; i++) {
 		char *kept = dv_fmt("%s%s", path, kept_by_others[i]);
 
 		/* The framework itself must be there to run it. */
-		yes = kept && whose(path, &current) == 0 &&
-		      !access(path, X_OK) && whose(kept, &current) == 1;
+		yes = kept && dv_hooktext_kind(path) == DV_HOOK_FOREIGN &&
+		      !access(path, X_OK) && is_ours(kept);
 		free(kept);
 	}
 	free(path);
@@ -172,16 +149,20 @@ static int install_one(const char *dir, const char *name, int *changed,
 {
 	char *path = dv_fmt("%s/%s", dir, name);
 	char *kept = dv_fmt("%s/%s" KEPT, dir, name);
-	int current, rc = 0, who;
+	enum dv_hook_kind kind;
+	int rc = 0;
 
 	if (!path || !kept) {
 		rc = dv_err_nomem(err);
 		goto out;
 	}
-	who = whose(path, &current);
-	if (who == 1 && current)
+	kind = dv_hooktext_kind(path);
+	if (kind == DV_HOOK_EDITED)
+		dv_log_warn("'%s' is git-dv's hook with changes, and stays as it is; lines of your own belong in '%s', which it runs",
+			    path, kept);
+	if (kind == DV_HOOK_CURRENT || kind == DV_HOOK_EDITED)
 		goto out;
-	if (who == 0) {
+	if (kind == DV_HOOK_FOREIGN) {
 		/* husky and others write theirs again now and then. */
 		if (is_there(kept) && !same_bytes(path, kept)) {
 			rc = dv_err_set(err, DV_EEXIST,
@@ -194,10 +175,10 @@ static int install_one(const char *dir, const char *name, int *changed,
 			goto out;
 		}
 	}
-	rc = dv_file_write(path, text, sizeof(text) - 1, 0777, 0, err);
+	rc = dv_hooktext_write(path, err);
 	if (!rc)
 		++*changed;
-	else if (who == 0 && rename(kept, path))
+	else if (kind == DV_HOOK_FOREIGN && rename(kept, path))
 		rc = dv_err_errno(err, "cannot put '%s' back", path);
 out:
 	free(path);
@@ -253,11 +234,10 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 		rc = dv_file_write(mark, "", 0, 0666, 0, err);
 	for (int i = 0; !rc && dv_hook_names[i]; i++) {
 		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
-		int current;
 
 		if (!path)
 			rc = dv_err_nomem(err);
-		else if (whose(path, &current) == 1 ||
+		else if (is_ours(path) ||
 			 !runs_already(r, dir, dv_hook_names[i]))
 			rc = install_one(dir, dv_hook_names[i], changed, err);
 		free(path);
@@ -270,18 +250,45 @@ out:
 	return rc;
 }
 
+/* Out of the way, under a name that nobody has: nothing is ever lost. */
+static int set_aside(const char *path, const char *suffix, char **to,
+		     struct dv_err *err)
+{
+	*to = dv_fmt("%s%s", path, suffix);
+	for (int i = 2; *to && is_there(*to); i++) {
+		free(*to);
+		*to = dv_fmt("%s%s.%d", path, suffix, i);
+	}
+	if (!*to)
+		return dv_err_nomem(err);
+	if (rename(path, *to))
+		return dv_err_errno(err, "cannot rename '%s'", path);
+	return 0;
+}
+
 /* Ours away, and what we kept back in its place. */
 static int remove_at(const char *path, const char *kept, int *changed,
 		     struct dv_err *err)
 {
-	int current;
+	enum dv_hook_kind kind = dv_hooktext_kind(path);
+	char *aside = NULL;
+	int rc = 0;
 
-	if (whose(path, &current) != 1)
+	if (!dv_hook_is_ours(kind))
 		return 0;
-	if (is_there(kept) ? rename(kept, path) : unlink(path))
-		return dv_err_errno(err, "cannot remove '%s'", path);
-	++*changed;
-	return 0;
+	if (kind == DV_HOOK_EDITED) {
+		rc = set_aside(path, ".edited", &aside, err);
+		if (!rc)
+			dv_log_warn("'%s' was git-dv's hook with changes; they are in '%s', which git does not run",
+				    path, aside);
+		free(aside);
+	}
+	if (!rc && (is_there(kept) ? rename(kept, path) :
+		    kind != DV_HOOK_EDITED && unlink(path)))
+		rc = dv_err_errno(err, "cannot remove '%s'", path);
+	if (!rc)
+		++*changed;
+	return rc;
 }
 
 /* The folder of links by which hook.sh runs what was kept. */
@@ -368,9 +375,9 @@ int dv_hooks_foreign(struct dv_repo *r, const char *name)
 {
 	char *dir = dv_hooks_dir(r);
 	char *path = dir ? dv_fmt("%s/%s", dir, name) : NULL;
-	int current, foreign;
+	int foreign = path && !access(path, X_OK) &&
+		      dv_hooktext_kind(path) == DV_HOOK_FOREIGN;
 
-	foreign = path && !access(path, X_OK) && whose(path, &current) == 0;
 	free(path);
 	free(dir);
 	return foreign;

@@ -16,6 +16,8 @@ libdv_a_SOURCES += \
 	src/repo/history.h \
 	src/repo/hooks.c \
 	src/repo/hooks.h \
+	src/repo/hooktext.c \
+	src/repo/hooktext.h \
 	src/repo/indexwalk.c \
 	src/repo/indexwalk.h \
 	src/repo/named.c \

@@ -226,6 +226,45 @@ fails 'the same push from the hook' git push -q origin main
 is 'is none either' "$(git ls-remote ../pushes.git)" "$before"
 cd ..
 
+# What somebody wrote into ours is theirs.
+must git init -q edited
+cd edited || exit 1
+printf '#!/bin/sh\necho first >>"$HOME/edited"\n' >.git/hooks/pre-push
+chmod +x .git/hooks/pre-push
+cp .git/hooks/pre-push ../first
+must git dv init
+echo 'echo MINE' >>.git/hooks/pre-push
+sed '2iecho MINE' .git/hooks/pre-commit >../mine
+cp ../mine .git/hooks/pre-commit
+ok 'init beside changes in our hooks' git dv init
+says 'says where they belong' pre-push.before-git-dv
+ok 'they are there' grep -qx 'echo MINE' .git/hooks/pre-push
+ok 'these, too' cmp .git/hooks/pre-commit ../mine
+run git dv env
+says 'that is installed' 'hooks=installed'
+ok 'uninstall' git dv uninstall --local
+says 'says where they are' pre-commit.edited
+ok 'there' cmp .git/hooks/pre-commit.edited ../mine
+ok 'there, too' grep -qx 'echo MINE' .git/hooks/pre-push.edited
+ok 'git runs none of them' test ! -e .git/hooks/pre-commit
+ok 'but the hook that was first' cmp .git/hooks/pre-push ../first
+must git dv init
+cp ../mine .git/hooks/pre-commit
+must git dv uninstall --local
+ok 'and so for each that comes' cmp .git/hooks/pre-commit.edited .git/hooks/pre-commit.edited.2
+# Another version's hook is told by its last line.
+must git dv init
+cp .git/hooks/post-merge ../current
+sed '$d' ../current | sed '3s/$/ In other words./' >../other
+printf '%s%s\n' '# sha256 of the lines above: ' "$(sha256 ../other | cut -d' ' -f1)" >>../other
+cp ../other .git/hooks/post-merge
+ok 'init beside a hook of another version' git dv init
+ok 'writes it anew' cmp .git/hooks/post-merge ../current
+cp ../other .git/hooks/post-merge
+ok 'uninstall' git dv uninstall --local
+ok 'leaves nothing of it' test ! -e .git/hooks/post-merge -a ! -e .git/hooks/post-merge.edited
+cd ..
+
 # husky 9: core.hooksPath is an ignored folder; its hooks find theirs by their own name.
 must git init -q husky
 cd husky || exit 1
