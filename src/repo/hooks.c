@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "repo/hookdir.h"
 #include "repo/hooktext.h"
 
 #define KEPT ".before-git-dv"
@@ -16,20 +17,6 @@
 
 const char *const dv_hook_names[] = { "pre-commit", "pre-push",
 				      "post-checkout", "post-merge", NULL };
-
-char *dv_hooks_dir(struct dv_repo *r)
-{
-	const char *path = dv_config_get_own(r, "core.hookspath");
-	const char *home = getenv("HOME");
-
-	if (!path || !*path)
-		return dv_fmt("%s/hooks", r->common_dir);
-	if (!strncmp(path, "~/", 2) && home)
-		return dv_fmt("%s/%s", home, path + 2);
-	if (*path == '/')
-		return strdup(path);
-	return dv_fmt("%s/%s", r->top ? r->top : r->git_dir, path);
-}
 
 /* A dangling link is there, too. */
 static int is_there(const char *path)
@@ -186,27 +173,6 @@ out:
 	return rc;
 }
 
-/*
- * Hooks in the worktree that Git versions, or would, are the team's: nothing
- * is renamed there.
- */
-static int is_versioned(struct dv_repo *r, const char *dir)
-{
-	size_t n = r->top ? strlen(r->top) : 0, m = strlen(r->common_dir);
-	char *probe = dv_fmt("%s/pre-push", dir);
-	const char *argv[] = { "git", "check-ignore", "-q", "--", probe, NULL };
-	struct dv_buf out = { 0 };
-	int code = 0;
-
-	if (!n || !probe || strncmp(dir, r->top, n) || dir[n] != '/' ||
-	    (!strncmp(dir, r->common_dir, m) && dir[m] == '/') ||
-	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
-		code = 0;
-	dv_buf_release(&out);
-	free(probe);
-	return code == 1;
-}
-
 static char *made_mark(const char *dir)
 {
 	return dv_fmt("%s/.made-by-git-dv", dir);
@@ -214,7 +180,7 @@ static char *made_mark(const char *dir)
 
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 {
-	char *dir = dv_hooks_dir(r), *mark = dir ? made_mark(dir) : NULL;
+	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
 	int rc = 0, made;
 
 	*changed = 0;
@@ -222,7 +188,7 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 		free(dir);
 		return dv_err_nomem(err);
 	}
-	if (!dv_hooks_installed(r) && is_versioned(r, dir)) {
+	if (!dv_hooks_installed(r) && dv_hookdir_is_versioned(r, dir)) {
 		rc = dv_err_set(err, DV_EINVAL,
 				"'%s' is part of the worktree and not ignored",
 				dir);
@@ -316,7 +282,7 @@ static void remove_links(const char *dir)
 
 int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 {
-	char *dir = dv_hooks_dir(r), *mark = dir ? made_mark(dir) : NULL;
+	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
 	int rc = 0;
 
 	*changed = 0;
@@ -352,7 +318,7 @@ int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 
 int dv_hooks_installed(struct dv_repo *r)
 {
-	char *dir = dv_hooks_dir(r);
+	char *dir = dv_hookdir_path(r);
 	int all = dir != NULL;
 
 	for (int i = 0; all && dv_hook_names[i]; i++)
@@ -373,7 +339,7 @@ void dv_hooks_ensure(struct dv_repo *r)
 
 int dv_hooks_foreign(struct dv_repo *r, const char *name)
 {
-	char *dir = dv_hooks_dir(r);
+	char *dir = dv_hookdir_path(r);
 	char *path = dir ? dv_fmt("%s/%s", dir, name) : NULL;
 	int foreign = path && !access(path, X_OK) &&
 		      dv_hooktext_kind(path) == DV_HOOK_FOREIGN;

@@ -11,8 +11,6 @@
 /* NULL-terminated. */
 extern const char *const dv_hook_names[];
 
-/* Where this repository's hooks are (core.hooksPath). Caller frees. */
-char *dv_hooks_dir(struct dv_repo *r);
 /*
  * Install what is missing. Repeatable; *changed counts. A hooks folder that
  * cannot be written to is an error that says what to add by hand.
