@@ -9,7 +9,16 @@ dir=${0%/*}
 before=$dir/$name.before-git-dv
 this=$PWD:$name:$*
 
+# A hooks folder that has this file may serve repositories without git-dv.
+is_used() {
+	test -e "$dir/.used-by-git-dv" || return 0
+	test "$(git config --type=bool dv.hooks)" != false || return 1
+	test -e .dvconfig || grep -qs filter=dv .gitattributes ||
+		test -d "$(git rev-parse --git-common-dir)/dv"
+}
+
 ours() {
+	is_used || return 0
 	if command -v git-dv >/dev/null 2>&1; then
 		git-dv hook "$name" "$@"
 		return

@@ -168,7 +168,7 @@ int dv_cmd_uninstall(int argc, char **argv)
 		{ DV_OPT_FLAG, 0, "system", &s.system, NULL, "what 'git dv install --system' set up", 0 },
 		{ 0 },
 	};
-	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), changed;
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), changed, stay = 0;
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 };
 
@@ -182,8 +182,11 @@ int dv_cmd_uninstall(int argc, char **argv)
 		return dv_fail(&err);
 	if (s.local) {
 		n = dv_ctx_repo(&c);
-		if (!n && (dv_hooks_uninstall(&c.repo, &changed, &err) ||
-			   dv_config_unset("--local", "dv.hooks", &err)))
+		if (!n && (dv_hooks_uninstall(&c.repo, &changed, &stay, &err) ||
+			   (stay ? dv_config_set("--local", "dv.hooks", "false",
+						 &err) :
+				   dv_config_unset("--local", "dv.hooks",
+						   &err))))
 			n = dv_fail(&err);
 		if (!n)
 			clean_exclude(&c.repo);
@@ -192,7 +195,7 @@ int dv_cmd_uninstall(int argc, char **argv)
 			return n;
 	}
 	dv_log_note("git-dv's filters%s are removed (%s); stored content stays.",
-		    s.local ? " and hooks" : "", scope_name(&s) + 2);
+		    s.local && !stay ? " and hooks" : "", scope_name(&s) + 2);
 	return 0;
 }
 

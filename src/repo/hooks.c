@@ -178,6 +178,21 @@ static char *made_mark(const char *dir)
 	return dv_fmt("%s/.made-by-git-dv", dir);
 }
 
+/* Hooks that call us by hand are nothing that we would remove. */
+static void join(struct dv_repo *r, const char *dir)
+{
+	int any = 0;
+
+	for (int i = 0; !any && dv_hook_names[i]; i++) {
+		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
+
+		any = path && is_ours(path);
+		free(path);
+	}
+	if (any)
+		dv_hookdir_join(r, dir);
+}
+
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 {
 	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
@@ -207,6 +222,12 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 			 !runs_already(r, dir, dv_hook_names[i]))
 			rc = install_one(dir, dv_hook_names[i], changed, err);
 		free(path);
+	}
+	if (!rc && dv_hookdir_is_shared(r, dir)) {
+		join(r, dir);
+		if (*changed)
+			dv_log_note("The hooks are in '%s', which may serve other repositories; they do nothing where git-dv is not used.",
+				    dir);
 	}
 out:
 	if (rc)
@@ -280,16 +301,11 @@ static void remove_links(const char *dir)
 	free(links);
 }
 
-int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
+static int remove_in(const char *dir, int *changed, struct dv_err *err)
 {
-	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
-	int rc = 0;
+	char *mark = made_mark(dir);
+	int rc = mark ? 0 : dv_err_nomem(err);
 
-	*changed = 0;
-	if (!mark) {
-		free(dir);
-		return dv_err_nomem(err);
-	}
 	for (int i = 0; !rc && dv_hook_names[i]; i++) {
 		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
 		char *kept = dv_fmt("%s/%s" KEPT, dir, dv_hook_names[i]);
@@ -311,8 +327,28 @@ int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
 	/* A folder that was not there before goes, if nobody else uses it. */
 	if (!rc && !unlink(mark))
 		rmdir(dir);
-	free(dir);
 	free(mark);
+	return rc;
+}
+
+int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
+		       struct dv_err *err)
+{
+	char *dir = dv_hookdir_path(r), *other = NULL;
+	int rc = dir ? 0 : dv_err_nomem(err);
+
+	*changed = *stay = 0;
+	if (!rc && dv_hookdir_is_shared(r, dir))
+		rc = dv_hookdir_leave(r, dir, &other, err);
+	if (!rc && other) {
+		*stay = 1;
+		dv_log_note("The hooks in '%s' stay, since '%s' uses them as well; here they do nothing.",
+			    dir, other);
+	} else if (!rc) {
+		rc = remove_in(dir, changed, err);
+	}
+	free(dir);
+	free(other);
 	return rc;
 }
 
@@ -329,12 +365,24 @@ int dv_hooks_installed(struct dv_repo *r)
 
 void dv_hooks_ensure(struct dv_repo *r)
 {
+	char *dir = dv_hookdir_path(r);
 	struct dv_err why = { 0 };
-	int changed;
+	int changed, shared;
 
-	if (!dv_hooks_installed(r) && dv_config_bool(r, "dv.hooks", 1) &&
-	    dv_hooks_install(r, &changed, &why))
+	if (!dir || !dv_config_bool(r, "dv.hooks", 1))
+		goto out;
+	shared = dv_hookdir_is_shared(r, dir);
+	if (dv_hooks_installed(r)) {
+		if (shared)
+			join(r, dir);
+	} else if (shared) {
+		dv_log_warn("a push will leave content behind: git-dv's hooks are not installed, as '%s' may be the hooks folder of other repositories, too; 'git dv init' installs them there, 'git dv init --no-hooks' does without",
+			    dir);
+	} else if (dv_hooks_install(r, &changed, &why)) {
 		dv_log_warn("%s", why.msg);
+	}
+out:
+	free(dir);
 }
 
 int dv_hooks_foreign(struct dv_repo *r, const char *name)

@@ -17,12 +17,16 @@ extern const char *const dv_hook_names[];
  */
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 	DV_MUST_USE;
-/* Remove ours and put foreign ones back as they were. */
-int dv_hooks_uninstall(struct dv_repo *r, int *changed, struct dv_err *err)
-	DV_MUST_USE;
+/*
+ * Remove ours and put foreign ones back as they were. *stay: they are in a
+ * folder that another repository uses, and obey dv.hooks here.
+ */
+int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
+		       struct dv_err *err) DV_MUST_USE;
 /*
  * What the filter, and commands that prepare for content, do by themselves:
- * the same unless dv.hooks is false. A failure is a warning.
+ * the same unless dv.hooks is false, or the folder is not the repository's
+ * alone. What is not done is a warning.
  */
 void dv_hooks_ensure(struct dv_repo *r);
 /* 1 where all are there. */
