@@ -331,14 +331,13 @@ static int remove_in(const char *dir, int *changed, struct dv_err *err)
 	return rc;
 }
 
-int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
-		       struct dv_err *err)
+static int leave(struct dv_repo *r, const char *dir, int *changed, int *stay,
+		 struct dv_err *err)
 {
-	char *dir = dv_hookdir_path(r), *other = NULL;
-	int rc = dir ? 0 : dv_err_nomem(err);
+	char *other = NULL;
+	int rc = 0;
 
-	*changed = *stay = 0;
-	if (!rc && dv_hookdir_is_shared(r, dir))
+	if (dv_hookdir_is_shared(r, dir))
 		rc = dv_hookdir_leave(r, dir, &other, err);
 	if (!rc && other) {
 		*stay = 1;
@@ -347,8 +346,25 @@ int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
 	} else if (!rc) {
 		rc = remove_in(dir, changed, err);
 	}
-	free(dir);
 	free(other);
+	return rc;
+}
+
+int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
+		       struct dv_err *err)
+{
+	char *dir = dv_hookdir_path(r);
+	char *usual = dv_fmt("%s/hooks", r->common_dir);
+	int rc = dir && usual ? 0 : dv_err_nomem(err);
+
+	*changed = *stay = 0;
+	if (!rc)
+		rc = leave(r, dir, changed, stay, err);
+	/* core.hooksPath may have been set since. */
+	if (!rc && strcmp(dir, usual))
+		rc = leave(r, usual, changed, stay, err);
+	free(dir);
+	free(usual);
 	return rc;
 }
 

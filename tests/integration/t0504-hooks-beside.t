@@ -56,6 +56,19 @@ for kind in plain none hooks path; do
 	cd ..
 done
 
+# Also where core.hooksPath was set after init, as husky does.
+must git init -q later
+cd later || exit 1
+printf '#!/bin/sh\nexit 0\n' >.git/hooks/pre-commit
+chmod +x .git/hooks/pre-commit
+tree_of .git/hooks >../hooks.before
+must git dv init
+must git config core.hooksPath .husky/_
+ok 'uninstall where core.hooksPath is new' git dv uninstall --local
+tree_of .git/hooks >../hooks.after
+ok 'leaves the hooks as before' cmp ../hooks.before ../hooks.after
+cd ..
+
 # Order and exit codes.
 must git init -q order
 cd order || exit 1
