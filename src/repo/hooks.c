@@ -1,6 +1,7 @@
 #include "repo/hooks.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,17 +55,28 @@ static int calls_us(const char *path, const char *name)
 	return yes;
 }
 
-static int same_bytes(const char *a, const char *b)
+static int same_link(const char *a, const char *b)
+{
+	char x[PATH_MAX], y[PATH_MAX];
+	ssize_t n = readlink(a, x, sizeof(x));
+
+	return n > 0 && readlink(b, y, sizeof(y)) == n &&
+	       !memcmp(x, y, (size_t)n);
+}
+
+static int same(const char *a, const char *b)
 {
 	struct dv_buf x = { 0 }, y = { 0 };
-	int same = !is_link(a) && !is_link(b) &&
-		   !dv_file_read(a, &x, HOOK_MAX, NULL) &&
-		   !dv_file_read(b, &y, HOOK_MAX, NULL) && x.n == y.n &&
-		   (!x.n || !memcmp(x.p, y.p, x.n));
+	int yes;
 
+	if (is_link(a) || is_link(b))
+		return same_link(a, b);
+	yes = !dv_file_read(a, &x, HOOK_MAX, NULL) &&
+	      !dv_file_read(b, &y, HOOK_MAX, NULL) && x.n == y.n &&
+	      (!x.n || !memcmp(x.p, y.p, x.n));
 	dv_buf_release(&x);
 	dv_buf_release(&y);
-	return same;
+	return yes;
 }
 
 /*
@@ -130,6 +142,22 @@ static int runs_already(struct dv_repo *r, const char *dir, const char *name)
 	return yes || configured(r, name);
 }
 
+/* Out of the way, under a name that nobody has: nothing is ever lost. */
+static int set_aside(const char *path, const char *suffix, char **to,
+		     struct dv_err *err)
+{
+	*to = dv_fmt("%s%s", path, suffix);
+	for (int i = 2; *to && is_there(*to); i++) {
+		free(*to);
+		*to = dv_fmt("%s%s.%d", path, suffix, i);
+	}
+	if (!*to)
+		return dv_err_nomem(err);
+	if (rename(path, *to))
+		return dv_err_errno(err, "cannot rename '%s'", path);
+	return 0;
+}
+
 /* Git runs a hook only where it is executable; a sample is no hook. */
 static int install_one(const char *dir, const char *name, int *changed,
 		       struct dv_err *err)
@@ -137,6 +165,7 @@ static int install_one(const char *dir, const char *name, int *changed,
 	char *path = dv_fmt("%s/%s", dir, name);
 	char *kept = dv_fmt("%s/%s" KEPT, dir, name);
 	enum dv_hook_kind kind;
+	char *old = NULL;
 	int rc = 0;
 
 	if (!path || !kept) {
@@ -150,12 +179,17 @@ static int install_one(const char *dir, const char *name, int *changed,
 	if (kind == DV_HOOK_CURRENT || kind == DV_HOOK_EDITED)
 		goto out;
 	if (kind == DV_HOOK_FOREIGN) {
-		/* husky and others write theirs again now and then. */
-		if (is_there(kept) && !same_bytes(path, kept)) {
-			rc = dv_err_set(err, DV_EEXIST,
-					"both '%s' and '%s' are there; remove one of them",
-					path, kept);
-			goto out;
+		/*
+		 * Somebody wrote over ours. husky and others write the same
+		 * again now and then; anything else that was kept has not been
+		 * run since, and is not run again.
+		 */
+		if (is_there(kept) && !same(path, kept)) {
+			rc = set_aside(kept, ".old", &old, err);
+			if (rc)
+				goto out;
+			dv_log_warn("'%s' took the place of git-dv's hook and is run by it now; what that ran before is in '%s', which git does not run",
+				    path, old);
 		}
 		if (rename(path, kept)) {
 			rc = dv_err_errno(err, "cannot rename '%s'", path);
@@ -170,6 +204,7 @@ static int install_one(const char *dir, const char *name, int *changed,
 out:
 	free(path);
 	free(kept);
+	free(old);
 	return rc;
 }
 
@@ -193,6 +228,29 @@ static void join(struct dv_repo *r, const char *dir)
 		dv_hookdir_join(r, dir);
 }
 
+/* One that cannot be installed is no reason to go without the others. */
+static int install_all(struct dv_repo *r, const char *dir, int *changed,
+		       struct dv_err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; dv_hook_names[i]; i++) {
+		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
+		struct dv_err *first = rc ? NULL : err;
+		int one = 0;
+
+		if (!path)
+			one = dv_err_nomem(first);
+		else if (is_ours(path) ||
+			 !runs_already(r, dir, dv_hook_names[i]))
+			one = install_one(dir, dv_hook_names[i], changed, first);
+		if (!rc)
+			rc = one;
+		free(path);
+	}
+	return rc;
+}
+
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 {
 	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
@@ -213,16 +271,8 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 	rc = dv_dir_make(dir, err);
 	if (!rc && made)
 		rc = dv_file_write(mark, "", 0, 0666, 0, err);
-	for (int i = 0; !rc && dv_hook_names[i]; i++) {
-		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
-
-		if (!path)
-			rc = dv_err_nomem(err);
-		else if (is_ours(path) ||
-			 !runs_already(r, dir, dv_hook_names[i]))
-			rc = install_one(dir, dv_hook_names[i], changed, err);
-		free(path);
-	}
+	if (!rc)
+		rc = install_all(r, dir, changed, err);
 	if (!rc && dv_hookdir_is_shared(r, dir)) {
 		join(r, dir);
 		if (*changed)
@@ -235,22 +285,6 @@ out:
 	free(dir);
 	free(mark);
 	return rc;
-}
-
-/* Out of the way, under a name that nobody has: nothing is ever lost. */
-static int set_aside(const char *path, const char *suffix, char **to,
-		     struct dv_err *err)
-{
-	*to = dv_fmt("%s%s", path, suffix);
-	for (int i = 2; *to && is_there(*to); i++) {
-		free(*to);
-		*to = dv_fmt("%s%s.%d", path, suffix, i);
-	}
-	if (!*to)
-		return dv_err_nomem(err);
-	if (rename(path, *to))
-		return dv_err_errno(err, "cannot rename '%s'", path);
-	return 0;
 }
 
 /* Ours away, and what we kept back in its place. */

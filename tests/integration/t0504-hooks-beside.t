@@ -239,6 +239,31 @@ fails 'the same push from the hook' git push -q origin main
 is 'is none either' "$(git ls-remote ../pushes.git)" "$before"
 cd ..
 
+# Another tool writes over ours: the last one of theirs runs, and none is lost.
+must git init -q over
+cd over || exit 1
+printf '#!/bin/sh\necho one >>"$HOME/over"\n' >.git/hooks/pre-commit
+chmod +x .git/hooks/pre-commit
+cp .git/hooks/pre-commit ../one
+must git dv init
+sed 's/one/two/' ../one >../two
+cp ../two .git/hooks/pre-commit
+rm .git/hooks/pre-push
+ok 'init where another tool wrote over ours' git dv init
+says 'says what is run no more' pre-commit.before-git-dv.old
+ok 'that is there' cmp .git/hooks/pre-commit.before-git-dv.old ../one
+ok 'the other hooks are, too' test -x .git/hooks/pre-push
+must git commit -q --allow-empty -m over
+is 'what the tool wrote is run' "$(cat "$HOME/over")" two
+ln -sf "$T/one" .git/hooks/pre-commit
+ok 'a link that takes the place' git dv init
+ln -sf "$T/one" .git/hooks/pre-commit
+ok 'and once more' git dv init
+is 'is kept once' "$(find .git/hooks -name 'pre-commit*' ! -name '*.sample' | wc -l | tr -d ' ')" 4
+run git dv env
+says 'all is installed' 'hooks=installed'
+cd ..
+
 # What somebody wrote into ours is theirs.
 must git init -q edited
 cd edited || exit 1
