@@ -39,6 +39,26 @@ static int is_ours(const char *path)
 	return dv_hook_is_ours(dv_hooktext_kind(path));
 }
 
+/* Git passes over a hook that is not executable. */
+static int runs_ours(const char *path)
+{
+	return !access(path, X_OK) && is_ours(path);
+}
+
+/* For all who may read it. */
+static int make_executable(const char *path, int *changed, struct dv_err *err)
+{
+	struct stat st;
+
+	if (!access(path, X_OK))
+		return 0;
+	if (stat(path, &st) ||
+	    chmod(path, (st.st_mode & 07777) | ((st.st_mode & 0444) >> 2)))
+		return dv_err_errno(err, "cannot make '%s' executable", path);
+	++*changed;
+	return 0;
+}
+
 /* Does it run our part, as the manual tells people to write it? */
 static int calls_us(const char *path, const char *name)
 {
@@ -128,14 +148,14 @@ static const char *const kept_by_others[] = { ".legacy", ".old", NULL };
 static int runs_already(struct dv_repo *r, const char *dir, const char *name)
 {
 	char *path = dv_fmt("%s/%s", dir, name);
-	int yes = path && (is_ours(path) || calls_us(path, name));
+	int yes = path && (runs_ours(path) || calls_us(path, name));
 
 	for (int i = 0; !yes && path && kept_by_others[i]; i++) {
 		char *kept = dv_fmt("%s%s", path, kept_by_others[i]);
 
 		/* The framework itself must be there to run it. */
 		yes = kept && dv_hooktext_kind(path) == DV_HOOK_FOREIGN &&
-		      !access(path, X_OK) && is_ours(kept);
+		      !access(path, X_OK) && runs_ours(kept);
 		free(kept);
 	}
 	free(path);
@@ -158,7 +178,7 @@ static int set_aside(const char *path, const char *suffix, char **to,
 	return 0;
 }
 
-/* Git runs a hook only where it is executable; a sample is no hook. */
+/* A sample is no hook. */
 static int install_one(const char *dir, const char *name, int *changed,
 		       struct dv_err *err)
 {
@@ -176,8 +196,10 @@ static int install_one(const char *dir, const char *name, int *changed,
 	if (kind == DV_HOOK_EDITED)
 		dv_log_warn("'%s' is git-dv's hook with changes, and stays as it is; lines of your own belong in '%s', which it runs",
 			    path, kept);
-	if (kind == DV_HOOK_CURRENT || kind == DV_HOOK_EDITED)
+	if (kind == DV_HOOK_CURRENT || kind == DV_HOOK_EDITED) {
+		rc = make_executable(path, changed, err);
 		goto out;
+	}
 	if (kind == DV_HOOK_FOREIGN) {
 		/*
 		 * Somebody wrote over ours. husky and others write the same

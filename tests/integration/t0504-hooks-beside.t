@@ -69,6 +69,27 @@ tree_of .git/hooks >../hooks.after
 ok 'leaves the hooks as before' cmp ../hooks.before ../hooks.after
 cd ..
 
+# Git passes over a hook that is not executable.
+must git init -q bits
+cd bits || exit 1
+must git dv init
+cp -p .git/hooks/pre-push ../pre-push
+sed '2iecho MINE' ../pre-push >../mine
+for by in init track; do
+	for hook in pre-push mine; do
+		cp ../$hook .git/hooks/pre-push
+		chmod -x .git/hooks/pre-push
+		run git dv env
+		says "one that is not executable ($hook)" 'hooks=not installed'
+		test $by = init || set -- '*.bin'
+		ok "$by" git dv $by "$@"
+		ok 'mends it' test -x .git/hooks/pre-push
+		ok 'and leaves its text' cmp .git/hooks/pre-push ../$hook
+	done
+done
+set --
+cd ..
+
 # Order and exit codes.
 must git init -q order
 cd order || exit 1
