@@ -249,11 +249,23 @@ out:
 	return rc;
 }
 
+static int set_hooks(struct dv_repo *r, int on, struct dv_err *err)
+{
+	int changed, stay, rc;
+
+	if (on) {
+		rc = dv_config_unset("--local", "dv.hooks", err);
+		return rc ? rc : dv_hooks_install(r, &changed, err);
+	}
+	rc = dv_config_set("--local", "dv.hooks", "false", err);
+	return rc ? rc : dv_hooks_uninstall(r, &changed, &stay, err);
+}
+
 int dv_cmd_init(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv init", "git-dv-init",
 					       "[--no-hooks] [--[no-]gitignore]" };
-	int hooks = 1, ignore = -1, quiet = 0, changed = 0, rc;
+	int hooks = 1, ignore = -1, quiet = 0, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 0, "hooks", &hooks, NULL, "install git-dv's hooks (the default)", 0 },
 		{ DV_OPT_FLAG, 0, "gitignore", &ignore, NULL, "add to .gitignore what must not be committed", 0 },
@@ -275,17 +287,13 @@ int dv_cmd_init(int argc, char **argv)
 	rc = dv_ctx_repo(&c);
 	if (!rc && dv_setup_filters("--local", &err))
 		rc = dv_fail(&err);
-	if (!rc && !hooks &&
-	    dv_config_set("--local", "dv.hooks", "false", &err))
-		rc = dv_fail(&err);
-	if (!rc && hooks &&
-	    (dv_config_unset("--local", "dv.hooks", &err) ||
-	     dv_hooks_install(&c.repo, &changed, &err)))
-		rc = dv_fail(&err);
 	if (!rc)
 		rc = dv_ctx_store(&c, 1);
 	if (!rc && c.repo.top && (write_dvconfig(&c.repo, &err) ||
 				  offer_ignore(&c.repo, ignore, &err)))
+		rc = dv_fail(&err);
+	/* Last: where hooks cannot be installed, all else is there. */
+	if (!rc && set_hooks(&c.repo, hooks, &err))
 		rc = dv_fail(&err);
 	if (!rc) {
 		dv_log_note("git-dv is set up in '%s'.",

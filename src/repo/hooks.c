@@ -303,7 +303,7 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 	}
 out:
 	if (rc)
-		dv_err_prefix(err, "hooks are not installed (add 'git dv hook NAME \"$@\"' to them by hand)");
+		dv_err_prefix(err, "hooks are not installed (add 'git dv hook NAME \"$@\"' to them by hand, or do without by 'git dv init --no-hooks')");
 	free(dir);
 	free(mark);
 	return rc;

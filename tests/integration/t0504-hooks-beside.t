@@ -389,6 +389,9 @@ must git add .githooks
 must git config core.hooksPath .githooks
 fails 'init does not touch versioned hooks' git dv init
 says 'and says what to add' 'git dv hook NAME'
+says 'and how to do without' 'init --no-hooks'
+ok 'the store is there' test -d .git/dv
+ok 'and .dvconfig' test -f .dvconfig
 is 'they are as they were' "$(git status --porcelain | grep -v '^A  .githooks/pre-commit$' | grep githooks)" ''
 for h in pre-commit pre-push post-checkout post-merge; do
 	printf '#!/bin/sh\nexec git dv hook %s "$@"\n' $h >.githooks/$h

@@ -29,6 +29,14 @@ must git config dv.hooks false
 must git dv remote add store ../store
 must git dv track '*.bin'
 ok 'dv.hooks=false: none' not hooks_are_there .git/hooks
+must git dv init
+ok 'init installs them' hooks_are_there .git/hooks
+ok 'init --no-hooks' git dv init --no-hooks
+ok 'takes them away' test ! -e .git/hooks/pre-push -a ! -e .git/hooks/pre-commit
+must git config core.hooksPath /dev/null
+ok 'and needs no folder for them' git dv init --no-hooks
+fails 'which init does' git dv init
+says 'and says how to do without' 'init --no-hooks'
 cd ..
 
 must git init -q --bare origin.git
