@@ -3,45 +3,99 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* 1: it is here and was not told before. */
-static int add_record(struct dv_usage_walk *w, enum dv_kind kind,
-		      const struct dv_id *id, struct dv_usage *out,
-		      struct dv_loc *loc, struct dv_err *err)
+enum {
+	STORED = 1,	/* its record is counted */
+	TOLD = 2,	/* a file had it: no base alone */
+};
+
+/* 1 where the flag is new on it; negative: an error. */
+static int note(struct dv_usage_walk *w, enum dv_kind kind,
+		const struct dv_id *id, uint64_t flag, struct dv_err *err)
 {
+	uint64_t *v = dv_idmap_get(&w->seen, kind, id);
 	int rc;
 
-	if (!dv_store_locate(w->store, kind, id, loc))
+	if (!v) {
+		rc = dv_idmap_put(&w->seen, kind, id, flag, err);
+		return rc ? rc : 1;
+	}
+	if (*v & flag)
 		return 0;
-	rc = dv_idmap_put(&w->seen, kind, id, 1, err);
-	if (rc)
-		return rc == DV_EEXIST ? 0 : rc;
-	out->stored += dv_row_len(&loc->row);
+	*v |= flag;
 	return 1;
+}
+
+/* A whole record, where there is one too: a delta may need that. */
+static int locate(struct dv_store *s, enum dv_kind kind,
+		  const struct dv_id *id, struct dv_loc *loc)
+{
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&s->set, kind, id, skip, loc); skip++)
+		if (loc->row.codec != DV_CODEC_DELTA)
+			return 1;
+	return dv_store_locate(s, kind, id, loc);
+}
+
+static int add_stored(struct dv_usage_walk *w, const struct dv_row *row,
+		      struct dv_usage *out, struct dv_err *err)
+{
+	int rc = note(w, row->kind, &row->id, STORED, err);
+
+	if (rc == 1)
+		out->stored += dv_row_len(row);
+	return rc < 0 ? rc : 0;
+}
+
+static int add_list(struct dv_usage_walk *w, enum dv_kind kind,
+		    const struct dv_id *id, struct dv_usage *out,
+		    struct dv_err *err)
+{
+	struct dv_loc loc;
+
+	return locate(w->store, kind, id, &loc) ?
+	       add_stored(w, &loc.row, out, err) : 0;
+}
+
+/* Where the record stands, and that of its base if it is a delta. */
+static int find_chunk(struct dv_usage_walk *w, const struct dv_id *id,
+		      struct dv_loc *loc, struct dv_loc *base)
+{
+	struct dv_id base_id;
+
+	if (!locate(w->store, DV_KIND_CHUNK, id, loc))
+		return 0;
+	return loc->row.codec != DV_CODEC_DELTA ||
+	       (!dv_store_base_id(w->store, loc, &base_id, NULL) &&
+		locate(w->store, DV_KIND_CHUNK, &base_id, base));
 }
 
 static int add_chunk(struct dv_usage_walk *w, const struct dv_id *id,
 		     uint32_t len, struct dv_usage *out, struct dv_err *err)
 {
-	struct dv_loc loc;
+	struct dv_loc loc, base;
 	int rc;
 
-	if (!dv_store_has_quick(w->store, DV_KIND_CHUNK, id)) {
+	if (!find_chunk(w, id, &loc, &base)) {
 		out->absent += len;
 		return 0;
 	}
-	rc = add_record(w, DV_KIND_CHUNK, id, out, &loc, err);
-	if (rc != 1)
+	rc = note(w, DV_KIND_CHUNK, id, TOLD, err);
+	if (rc <= 0)
 		return rc;
 	out->dedup += len;
-	out->delta += loc.row.codec == DV_CODEC_DELTA ? loc.row.enc : len;
-	return 0;
+	rc = add_stored(w, &loc.row, out, err);
+	if (rc || loc.row.codec != DV_CODEC_DELTA) {
+		out->delta += len;
+		return rc;
+	}
+	out->delta += loc.row.enc;
+	return add_stored(w, &base.row, out, err);
 }
 
 int dv_usage_add(struct dv_usage_walk *w, const struct dv_oid *oid,
 		 struct dv_usage *out, struct dv_err *err)
 {
 	struct dv_content c;
-	struct dv_loc loc;
 	struct dv_id id;
 	uint32_t len;
 	int rc;
@@ -55,11 +109,10 @@ int dv_usage_add(struct dv_usage_walk *w, const struct dv_oid *oid,
 	if (rc)
 		return rc;
 	if (oid->scheme == DV_SCHEME_DV1)
-		rc = add_record(w, DV_KIND_FILE, &oid->id, out, &loc, err);
-	for (uint32_t i = 0; rc >= 0 && i < c.flist.n; i++)
-		rc = add_record(w, DV_KIND_SEGMENT,
-				dv_flist_id(&c.flist, i), out, &loc, err);
-	rc = rc < 0 ? rc : 0;
+		rc = add_list(w, DV_KIND_FILE, &oid->id, out, err);
+	for (uint32_t i = 0; !rc && i < c.flist.n; i++)
+		rc = add_list(w, DV_KIND_SEGMENT, dv_flist_id(&c.flist, i),
+			      out, err);
 	while (!rc && (rc = dv_content_next(&c, &id, &len, err)) == 1)
 		rc = add_chunk(w, &id, len, out, err);
 	if (rc == DV_ENOTFOUND || rc == DV_ECORRUPT) {

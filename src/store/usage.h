@@ -11,11 +11,14 @@ struct dv_usage {
 	uint64_t raw;		/* bytes of content */
 	uint64_t dedup;		/* of chunks that no file before had */
 	uint64_t delta;		/* the same, deltas by their own length */
-	uint64_t stored;	/* in packs, headers and lists included */
+	uint64_t stored;	/* in packs; headers, lists, bases included */
 	uint64_t absent;	/* bytes of content that is not here */
 };
 
-/* Files are told in an order: the first with a chunk pays for it. */
+/*
+ * Files are told in an order: the first with a chunk pays for it, and the first
+ * with a delta for its base.
+ */
 struct dv_usage_walk {
 	struct dv_store *store;
 	struct dv_coder *coder;

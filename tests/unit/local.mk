@@ -53,6 +53,7 @@ unit_tests = \
 	tests/unit/test_storefmt \
 	tests/unit/test_tree \
 	tests/unit/test_txn \
+	tests/unit/test_usage \
 	tests/unit/test_verify \
 	tests/unit/test_zst
 check_PROGRAMS += $(unit_tests)
@@ -296,6 +297,12 @@ tests_unit_test_txn_SOURCES = tests/unit/test_txn.c \
 	tests/unit/testlib.h \
 	tests/unit/storelib.h
 tests_unit_test_txn_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_usage_SOURCES = tests/unit/test_usage.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_usage_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_verify_SOURCES = tests/unit/test_verify.c \
 	tests/unit/testlib.h \
