@@ -41,6 +41,19 @@ static int by_path(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+/* Equal content of one path together, the oldest first. */
+static int by_content(const void *a, const void *b)
+{
+	const struct version *x = a, *y = b;
+	int c = strcmp(x->ptr->path, y->ptr->path);
+
+	if (!c)
+		c = x->ptr->oid.scheme - y->ptr->oid.scheme;
+	if (!c)
+		c = memcmp(&x->ptr->oid.id, &y->ptr->oid.id, DV_ID_SIZE);
+	return c ? c : x->order < y->order ? -1 : x->order > y->order;
+}
+
 static int by_stored(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
@@ -57,7 +70,10 @@ static int by_order(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* The versions of all paths; what is staged and committed too stands once. */
+/*
+ * The versions of all paths. What a path had more than once, committed or
+ * staged, is one version.
+ */
 static void collect(const struct dv_select *s, const struct dv_ptrs *ptrs,
 		    struct du *d)
 {
@@ -68,7 +84,7 @@ static void collect(const struct dv_select *s, const struct dv_ptrs *ptrs,
 			d->v[n++] = (struct version){ .ptr = &ptrs->v[i],
 						      .order = i };
 	if (n > 1)
-		qsort(d->v, n, sizeof(*d->v), by_path);
+		qsort(d->v, n, sizeof(*d->v), by_content);
 	for (size_t i = 0; i < n; i++) {
 		const struct dv_ptr *p = d->v[i].ptr;
 		const struct dv_ptr *last = d->n ? d->v[d->n - 1].ptr : NULL;

@@ -36,6 +36,18 @@ ok 'not more is shown than is there' test "$both" -le "$(field packs)"
 ok 'of an older commit' git dv du --json HEAD^
 ok 'a changed row takes next to nothing' test $((both - $(field stored))) -lt 5000
 
+
+# An older version in the index is no other version.
+must git checkout -q HEAD^
+ok 'with an older commit checked out' git dv du
+says 'there are the same versions' 'table.json (2 versions)'
+must git checkout -q main
+must git checkout -q HEAD^ -- table.json
+must git commit -qm 'as before'
+ok 'with a version that came back' git dv du --json -- table.json
+is 'it is one' "$(grep -c '"oid"' "$T_OUT")" 2
+must git reset -q --hard HEAD^
+
 must cp noise.bin twin.bin
 must git add twin.bin
 ok 'equal content' git dv du --json -- twin.bin noise.bin
