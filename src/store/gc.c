@@ -429,16 +429,34 @@ static int name_dead(struct dv_gc *g, struct dv_gc_pack *p,
 	return rc == DV_ENOMEM || rc == DV_EIO ? rc : 0;
 }
 
-/* A dead file counts once, however many copies of it there are. */
-static int count_file(struct dv_gc *g, const struct dv_row *row,
-		      struct dv_err *err)
+static int is_dead_file(const struct dv_gc *g, const struct dv_row *row)
+{
+	return dv_gc_is_dead(g, row->kind, &row->id) &&
+	       row->kind != DV_KIND_SEGMENT &&
+	       (row->kind != DV_KIND_CHUNK ||
+		!(flags_of(g, row->kind, &row->id) & NAMED));
+}
+
+/* A file with a copy in a pack that is left alone stays for now. */
+static int skip_waiting(struct dv_gc *g, struct dv_gc_pack *p,
+			const struct dv_row *row, struct dv_err *err)
+{
+	int rc = 0;
+
+	if (p->action == DV_GC_LEAVE && is_dead_file(g, row))
+		rc = mark(g, row->kind, &row->id, COUNTED, err);
+	return DV_MIN(rc, 0);
+}
+
+/* A file that goes counts once, however many copies of it there are. */
+static int count_file(struct dv_gc *g, struct dv_gc_pack *p,
+		      const struct dv_row *row, struct dv_err *err)
 {
 	struct dv_oid oid = { .id = row->id };
 	int rc;
 
-	if (row->kind == DV_KIND_SEGMENT ||
-	    (row->kind == DV_KIND_CHUNK &&
-	     (flags_of(g, row->kind, &row->id) & NAMED)))
+	(void)p;
+	if (!is_dead_file(g, row))
 		return 0;
 	rc = mark(g, row->kind, &row->id, COUNTED, err);
 	if (rc <= 0)
@@ -452,11 +470,11 @@ static int count_file(struct dv_gc *g, const struct dv_row *row,
 		oid.size = row->raw;
 	} else {
 		struct dv_flist fl;
-		const uint8_t *p;
+		const uint8_t *b;
 		size_t n;
 
-		if (read_list(g, DV_KIND_FILE, &row->id, &p, &n, NULL) == 1 &&
-		    !dv_flist_parse(p, n, &fl, NULL))
+		if (read_list(g, DV_KIND_FILE, &row->id, &b, &n, NULL) == 1 &&
+		    !dv_flist_parse(b, n, &fl, NULL))
 			oid.size = fl.size;
 	}
 	return g->lost(g->lost_arg, &oid);
@@ -465,6 +483,7 @@ static int count_file(struct dv_gc *g, const struct dv_row *row,
 static int count_row(struct dv_gc *g, struct dv_gc_pack *p,
 		     const struct dv_row *row, struct dv_err *err)
 {
+	(void)err;
 	if (!dv_gc_is_dead(g, row->kind, &row->id)) {
 		p->nlive++;
 		p->live += dv_row_len(row);
@@ -473,7 +492,7 @@ static int count_row(struct dv_gc *g, struct dv_gc_pack *p,
 	p->ndead++;
 	p->dead += dv_row_len(row);
 	p->dead_lists += row->kind != DV_KIND_CHUNK;
-	return count_file(g, row, err);
+	return 0;
 }
 
 static void decide(struct dv_gc *g, struct dv_gc_pack *p)
@@ -524,5 +543,9 @@ int dv_gc_plan(struct dv_gc *g, struct dv_err *err)
 		rc = each_row(g, count_row, err);
 	for (size_t i = 0; !rc && i < g->npacks; i++)
 		decide(g, &g->packs[i]);
+	if (!rc && g->result.waiting)
+		rc = each_row(g, skip_waiting, err);
+	if (!rc && g->result.records)
+		rc = each_row(g, count_file, err);
 	return rc;
 }

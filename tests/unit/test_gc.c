@@ -212,12 +212,19 @@ static void copies_keep_their_age(void **state)
 static void little_garbage_waits(void **state)
 {
 	struct env *e = *state;
+	char *hidden = dv_fmt("%s/hidden", e->dir), *large;
 	struct dv_gc_result r;
 	struct dv_gc g;
 	uint8_t b[SOME];
 
-	/* Half of these are noise: 9 MB in one pack. */
+	/* Half of these are noise: 9 MB in one pack. A few have a copy. */
 	commit_some(e, 0, 5000);
+	large = env_file(e, "packs", 0);
+	assert_int_equal(rename(large, hidden), 0);
+	env_reopen(e);
+	commit_some(e, 0, 3);
+	assert_int_equal(rename(hidden, large), 0);
+	env_reopen(e);
 	begin(e, &g, 0);
 	for (uint64_t i = 100; i < 5000; i++) {
 		struct dv_oid oid = chunk_oid(some_chunk(e, i, b, SOME));
@@ -226,8 +233,10 @@ static void little_garbage_waits(void **state)
 	}
 	r = finish(&g);
 	assert_int_equal(r.packs_rewritten, 0);
-	assert_int_equal(r.files, 100);
+	assert_int_equal(r.packs_removed, 1);
+	assert_int_equal(r.files, 0);
 	assert_true(r.waiting > 100 * SOME / 2);
+	assert_true(has_some(e, 1));
 	assert_true(has_some(e, 5));
 	begin(e, &g, 0);
 	for (uint64_t i = 3000; i < 5000; i++) {
@@ -238,9 +247,12 @@ static void little_garbage_waits(void **state)
 	r = finish(&g);
 	assert_int_equal(r.packs_rewritten, 1);
 	assert_int_equal(r.waiting, 0);
+	assert_int_equal(r.files, 3000);
 	assert_false(has_some(e, 5));
 	for (uint64_t i = 3000; i < 5000; i++)
 		assert_true(has_some(e, i));
+	free(hidden);
+	free(large);
 }
 
 /* A chunk like some_chunk(base), put as a delta against it. */
