@@ -102,9 +102,11 @@ static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
 	int done = 0;
 
 	/* The new record's payload stands in c: another one reads. */
-	if (!hits && near && (spare = dv_coder_spare(c, NULL)) &&
-	    dv_prior_cover(near->prior, t->similar, spare, near->off))
+	if (!hits && near && (spare = dv_coder_spare(c, NULL))) {
+		dv_prior_cover(near->prior, t->similar, spare, near->off);
+		/* Also where another thread was first to cover it. */
 		hits = dv_similar_find(t->similar, &out->sketch, hit, TRIALS);
+	}
 	for (unsigned int i = 0; i < hits && !done; i++) {
 		const void *payload;
 		struct dv_base *base;

@@ -17,6 +17,10 @@ struct dv_prior {
 	pthread_mutex_t mu;
 	struct dv_buf list;		/* its file list, once it was needed */
 	struct dv_flist flist;
+	uint64_t *start;		/* of each segment, and the end */
+	struct dv_buf segbuf;		/* the segment read last */
+	struct dv_seg seg;
+	uint32_t seg_i;			/* its number; flist.n: none */
 	struct dv_idmap done;		/* chunks in the table by now */
 	int loaded;			/* 1 yes, -1 not to be had */
 };
@@ -26,11 +30,11 @@ void dv_prior_init(struct dv_prior *p, struct dv_store *s,
 		   const struct dv_oid *previous);
 void dv_prior_release(struct dv_prior *p);
 /*
- * Put the chunks within DV_PRIOR_REACH bytes of `off` into the table. On any
- * thread. 1 where there was something to put. What cannot be read is left out.
+ * When it returns, the chunks within DV_PRIOR_REACH bytes of `off` are in the
+ * table, but for those that cannot be read. On any thread.
  */
 #define DV_PRIOR_REACH (2u << 20)
-int dv_prior_cover(struct dv_prior *p, struct dv_similar *t,
-		   struct dv_coder *c, uint64_t off);
+void dv_prior_cover(struct dv_prior *p, struct dv_similar *t,
+		    struct dv_coder *c, uint64_t off);
 
 #endif

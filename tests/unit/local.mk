@@ -39,6 +39,7 @@ unit_tests = \
 	tests/unit/test_pktline \
 	tests/unit/test_pointer \
 	tests/unit/test_pool \
+	tests/unit/test_prior \
 	tests/unit/test_proc \
 	tests/unit/test_push_fetch \
 	tests/unit/test_recover \
@@ -229,6 +230,12 @@ tests_unit_test_pointer_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_pool_SOURCES = tests/unit/test_pool.c \
 	tests/unit/testlib.h
 tests_unit_test_pool_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_prior_SOURCES = tests/unit/test_prior.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_prior_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_proc_SOURCES = tests/unit/test_proc.c \
 	tests/unit/testlib.h
