@@ -6,6 +6,8 @@ libdv_a_SOURCES += \
 	src/remote/fetch-store.c \
 	src/remote/fetch.c \
 	src/remote/fetch.h \
+	src/remote/known.c \
+	src/remote/known.h \
 	src/remote/lease.c \
 	src/remote/lease.h \
 	src/remote/prove.c \

@@ -8,22 +8,12 @@
 #include "base/hex.h"
 #include "base/idmap.h"
 #include "remote/compact.h"
+#include "remote/known.h"
 #include "remote/lease.h"
 #include "remote/upload.h"
 
 #define NAMED_MAX 20
 #define SHARD_FULL (DV_SHARD_MAX / 8 * 7)	/* then another is begun */
-
-/* A row of a shard that is on the remote. */
-struct remote_row {
-	struct dv_shard_chunk c;
-	uint8_t pack[16];
-	uint64_t pack_size;
-};
-
-struct remote_chunk {
-	struct remote_row at, base;	/* base: of a delta */
-};
 
 /* Where a chunk is: in the shard that is being built. */
 struct push {
@@ -34,148 +24,14 @@ struct push {
 	struct dv_shard_builder shard;
 	struct dv_idmap rows;		/* chunk -> row of CHUNKS here */
 	struct dv_idmap segs;		/* segment -> 1: described here */
-	struct dv_idmap known;		/* chunk -> place in `remote_chunks` */
-	struct dv_idmap loaded;		/* remote segment -> 1: in `known` */
+	struct dv_known known;		/* what is on the remote already */
 	struct dv_idmap files;		/* file -> 1: in this push */
 	struct dv_idmap packs;		/* pack name (padded) -> row of PACKS */
-	struct remote_chunk *remote_chunks;
-	size_t nremote, remote_cap;
 	const struct dv_oid *previous;	/* of the file at work; NULL: loaded */
 	struct dv_push_result *result;
 	uint32_t hours;			/* now, since 1970 */
 	int dry_run;
 };
-
-/* ---- what is on the remote already ---- */
-
-static void remember(struct remote_row *v, const struct dv_remote_shard *s,
-		     const struct dv_shard_chunk *c)
-{
-	v->c = *c;
-	memcpy(v->pack, dv_shard_pack_name(&s->view, c->pack), 16);
-	v->pack_size = dv_shard_pack_size(&s->view, c->pack);
-}
-
-/* What is known as a delta may turn out to be there whole too. */
-static int add_known(struct push *p, struct dv_remote_shard *s,
-		     const struct dv_shard_chunk *c,
-		     const struct dv_shard_chunk *base, struct dv_err *err)
-{
-	uint64_t *at = dv_idmap_get(&p->known, DV_KIND_CHUNK, &c->id);
-	struct remote_chunk *v;
-	int rc;
-
-	if (at) {
-		v = &p->remote_chunks[*at];
-		if (!base && v->at.c.codec == DV_CODEC_DELTA)
-			remember(&v->at, s, c);
-		return 0;
-	}
-	v = dv_grow(p->remote_chunks, &p->remote_cap, p->nremote + 1,
-		    sizeof(*v));
-	if (!v)
-		return dv_err_nomem(err);
-	p->remote_chunks = v;
-	v += p->nremote;
-	memset(v, 0, sizeof(*v));
-	remember(&v->at, s, c);
-	if (base)
-		remember(&v->base, s, base);
-	rc = dv_idmap_put(&p->known, DV_KIND_CHUNK, &c->id, p->nremote, err);
-	if (!rc)
-		p->nremote++;
-	return rc;
-}
-
-/* Remember where the chunks of one remote segment are, and their bases. */
-static int load_segment(struct push *p, struct dv_remote_shard *s,
-			uint32_t row, struct dv_err *err)
-{
-	const struct dv_id *id = (const struct dv_id *)
-		(s->view.sec[DV_SHARD_SEGS] + (size_t)row * DV_SHARD_SEG_ROW);
-	struct dv_buf rows = { 0 };
-	uint32_t first, n, total = 0;
-	int rc = dv_idmap_put(&p->loaded, DV_KIND_SEGMENT, id, 1, err);
-
-	if (rc)
-		return rc == DV_EEXIST ? 0 : rc;
-	dv_shard_seg(&s->view, row, &first, &n);
-	rc = dv_remote_run(p->remote, s, first, n, &rows, &total, err);
-	for (uint32_t i = 0; !rc && i < total; i++) {
-		struct dv_shard_chunk c, base;
-		int is_delta;
-
-		rc = dv_shard_chunk_parse(&s->view, rows.p + (size_t)i *
-						DV_SHARD_CHUNK_ROW, &c, err);
-		is_delta = !rc && c.base != DV_SHARD_NO_BASE;
-		if (is_delta)
-			rc = dv_shard_chunk_parse(&s->view, rows.p +
-						  (size_t)(c.base - first) *
-						  DV_SHARD_CHUNK_ROW, &base,
-						  err);
-		if (!rc)
-			rc = add_known(p, s, &c, is_delta ? &base : NULL, err);
-	}
-	dv_buf_release(&rows);
-	return rc;
-}
-
-/* A hook leads to the segment that holds it; those beside it help too. */
-static int load_hooked(struct push *p, const struct dv_id *chunk,
-		       struct dv_err *err)
-{
-	struct dv_remote_shard *s;
-	uint32_t row, first, n, at;
-	int rc;
-
-	if (!dv_remote_find_hook(p->remote, chunk, &s, &row))
-		return 0;
-	rc = load_segment(p, s, row, err);
-	if (rc)
-		return rc;
-	/*
-	 * Neighbours stand before and behind it in CHUNKS, not in SEGS; rows
-	 * of bases may stand between them.
-	 */
-	dv_shard_seg(&s->view, row, &first, &n);
-	for (at = 0; !rc && at < s->view.n[DV_SHARD_SEGS]; at++) {
-		uint32_t f, k;
-
-		dv_shard_seg(&s->view, at, &f, &k);
-		if ((f < first && f + 2 * (uint64_t)k >= first) ||
-		    (f > first && f - first <= 2 * (uint64_t)n))
-			rc = load_segment(p, s, at, err);
-	}
-	return rc;
-}
-
-/*
- * Segments of what this path held before: those that are not described here
- * yet, which are the changed ones, or `all`.
- */
-static int load_previous(struct push *p, const struct dv_oid *previous,
-			 int all, struct dv_err *err)
-{
-	struct dv_remote_shard *s, *t;
-	uint32_t row, first, nseg, at;
-	struct dv_oid found;
-	int rc = 0;
-
-	if (previous->scheme != DV_SCHEME_DV1 ||
-	    !dv_remote_find_file(p->remote, previous, &s, &row))
-		return 0;
-	dv_shard_file(&s->view, row, &found, &first, &nseg);
-	for (uint32_t i = 0; !rc && i < nseg; i++) {
-		const struct dv_id *id = (const struct dv_id *)
-			(s->view.sec[DV_SHARD_SEGREFS] +
-			 (size_t)(first + i) * DV_FILE_ROW + 8);
-
-		if ((all || !dv_idmap_get(&p->segs, DV_KIND_SEGMENT, id)) &&
-		    dv_remote_find_seg(p->remote, id, &t, &at))
-			rc = load_segment(p, t, at, err);
-	}
-	return rc;
-}
 
 /* ---- what the new shard says ---- */
 
@@ -228,7 +84,7 @@ static void old_row(const struct push *p, uint64_t at,
 	c->base = dv_get32(row + 52);
 }
 
-static int remote_row(struct push *p, const struct remote_row *from,
+static int remote_row(struct push *p, const struct dv_known_row *from,
 		      struct dv_shard_chunk *c, struct dv_err *err)
 {
 	*c = from->c;
@@ -241,6 +97,7 @@ static int find_whole(struct push *p, const struct run *r,
 		      struct dv_err *err)
 {
 	uint64_t *at = dv_idmap_get(&r->here, WHOLE, id);
+	const struct dv_known_chunk *k;
 	int rc;
 
 	if (at) {
@@ -253,10 +110,10 @@ static int find_whole(struct push *p, const struct run *r,
 		if (c->codec != DV_CODEC_DELTA)
 			return 1;
 	}
-	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
-	if (!at || p->remote_chunks[*at].at.c.codec == DV_CODEC_DELTA)
+	k = dv_known_find(&p->known, id);
+	if (!k || k->at.c.codec == DV_CODEC_DELTA)
 		return 0;
-	rc = remote_row(p, &p->remote_chunks[*at].at, c, err);
+	rc = remote_row(p, &k->at, c, err);
 	return rc ? rc : 1;
 }
 
@@ -280,7 +137,7 @@ static int place_new(struct push *p, const struct run *r,
 			rc = find_whole(p, r, &base, &out->base, err);
 		if (!rc && p->previous) {
 			/* It may stand in a segment that did not change. */
-			rc = load_previous(p, p->previous, 1, err);
+			rc = dv_known_previous(&p->known, p->previous, NULL, err);
 			p->previous = NULL;
 			if (!rc)
 				rc = find_whole(p, r, &base, &out->base, err);
@@ -314,6 +171,7 @@ static int place_chunk(struct push *p, const struct run *r,
 		       struct dv_err *err)
 {
 	uint64_t *at = dv_idmap_get(&r->here, ANY, id);
+	const struct dv_known_chunk *k;
 	struct dv_loc loc;
 	int rc;
 
@@ -329,10 +187,8 @@ static int place_chunk(struct push *p, const struct run *r,
 			old_row(p, out->c.base, &out->base);
 		return 0;
 	}
-	at = dv_idmap_get(&p->known, DV_KIND_CHUNK, id);
-	if (at) {
-		const struct remote_chunk *k = &p->remote_chunks[*at];
-
+	k = dv_known_find(&p->known, id);
+	if (k) {
 		rc = remote_row(p, &k->at, &out->c, err);
 		if (!rc && out->c.codec == DV_CODEC_DELTA)
 			rc = remote_row(p, &k->base, &out->base, err);
@@ -449,7 +305,8 @@ static int add_segment(struct push *p, const struct dv_id *id,
 		rc = dv_seg_parse(list.p, n, &seg, err);
 	for (uint32_t i = 0; !rc && i < seg.n; i++)
 		if (dv_is_hook(dv_seg_id(&seg, i)) || (!i && first_of_file))
-			rc = load_hooked(p, dv_seg_id(&seg, i), err);
+			rc = dv_known_hooked(&p->known, dv_seg_id(&seg, i),
+					     err);
 	if (rc)
 		goto out;
 	first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS);
@@ -494,7 +351,7 @@ static int add_file(struct push *p, const struct dv_push_file *file,
 					       p->hours, err);
 		goto out;
 	}
-	rc = load_previous(p, &file->previous, 0, err);
+	rc = dv_known_previous(&p->known, &file->previous, &p->segs, err);
 	for (uint32_t i = 0; !rc && i < c.flist.n; i++) {
 		rc = add_segment(p, dv_flist_id(&c.flist, i), i == 0, err);
 		if (!rc && dv_shard_size(&p->shard) > SHARD_FULL)
@@ -611,7 +468,7 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	    struct dv_push_result *result, struct dv_err *err)
 {
 	struct push p = { .remote = r, .store = s, .result = result,
-			  .dry_run = dry_run };
+			  .known = { .remote = r }, .dry_run = dry_run };
 	uint8_t *todo = calloc(n + 1, 1);
 	struct dv_err why = { 0 };
 	char lease[64] = "";
@@ -661,11 +518,9 @@ out:
 	dv_shard_builder_release(&p.shard);
 	dv_idmap_release(&p.rows);
 	dv_idmap_release(&p.segs);
-	dv_idmap_release(&p.known);
-	dv_idmap_release(&p.loaded);
+	dv_known_release(&p.known);
 	dv_idmap_release(&p.files);
 	dv_idmap_release(&p.packs);
-	free(p.remote_chunks);
 	dv_coder_release(&p.coder);
 	free(todo);
 	return rc;
