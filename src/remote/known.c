@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	READ = 1,
+	BESIDE = 2,	/* and the segments beside it */
+};
+
 void dv_known_release(struct dv_known *k)
 {
 	dv_idmap_release(&k->chunks);
@@ -65,7 +70,7 @@ static int load_segment(struct dv_known *k, struct dv_remote_shard *s,
 		(s->view.sec[DV_SHARD_SEGS] + (size_t)row * DV_SHARD_SEG_ROW);
 	struct dv_buf rows = { 0 };
 	uint32_t first, n, total = 0;
-	int rc = dv_idmap_put(&k->loaded, DV_KIND_SEGMENT, id, 1, err);
+	int rc = dv_idmap_put(&k->loaded, DV_KIND_SEGMENT, id, READ, err);
 
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
@@ -90,11 +95,76 @@ static int load_segment(struct dv_known *k, struct dv_remote_shard *s,
 	return rc;
 }
 
+static int cmp_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int order_segs(struct dv_remote_shard *s, struct dv_err *err)
+{
+	uint32_t n = s->view.n[DV_SHARD_SEGS];
+
+	if (s->seg_order)
+		return 0;
+	s->seg_order = calloc((size_t)n + 1, sizeof(*s->seg_order));
+	if (!s->seg_order)
+		return dv_err_nomem(err);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t first, m;
+
+		dv_shard_seg(&s->view, i, &first, &m);
+		s->seg_order[i] = (uint64_t)first << 32 | i;
+	}
+	qsort(s->seg_order, n, sizeof(*s->seg_order), cmp_u64);
+	return 0;
+}
+
+/*
+ * Neighbours stand before and behind it in CHUNKS, not in SEGS; rows of bases,
+ * at most one a chunk, may stand between them.
+ */
+static int load_beside(struct dv_known *k, struct dv_remote_shard *s,
+		       uint32_t row, struct dv_err *err)
+{
+	uint32_t first, n, f, m, segs = s->view.n[DV_SHARD_SEGS];
+	const uint64_t *order, *at;
+	uint64_t key;
+	int rc = order_segs(s, err);
+
+	if (rc)
+		return rc;
+	dv_shard_seg(&s->view, row, &first, &n);
+	key = (uint64_t)first << 32 | row;
+	order = s->seg_order;
+	at = bsearch(&key, order, segs, sizeof(*order), cmp_u64);
+	for (const uint64_t *v = at; !rc && v > order; v--) {
+		uint32_t r = (uint32_t)v[-1];
+
+		dv_shard_seg(&s->view, r, &f, &m);
+		if (f + 2 * (uint64_t)DV_SEG_MAX < first)
+			break;
+		if (f < first && f + 2 * (uint64_t)m >= first)
+			rc = load_segment(k, s, r, err);
+	}
+	for (const uint64_t *v = at + 1; !rc && v < order + segs; v++) {
+		f = (uint32_t)(*v >> 32);
+		if (f - first > 2 * (uint64_t)n)
+			break;
+		if (f > first)
+			rc = load_segment(k, s, (uint32_t)*v, err);
+	}
+	return rc;
+}
+
 int dv_known_hooked(struct dv_known *k, const struct dv_id *chunk,
 		    struct dv_err *err)
 {
 	struct dv_remote_shard *s;
-	uint32_t row, first, n, at;
+	const struct dv_id *id;
+	uint64_t *v;
+	uint32_t row;
 	int rc;
 
 	if (!dv_remote_find_hook(k->remote, chunk, &s, &row))
@@ -102,20 +172,13 @@ int dv_known_hooked(struct dv_known *k, const struct dv_id *chunk,
 	rc = load_segment(k, s, row, err);
 	if (rc)
 		return rc;
-	/*
-	 * Neighbours stand before and behind it in CHUNKS, not in SEGS; rows
-	 * of bases may stand between them.
-	 */
-	dv_shard_seg(&s->view, row, &first, &n);
-	for (at = 0; !rc && at < s->view.n[DV_SHARD_SEGS]; at++) {
-		uint32_t f, m;
-
-		dv_shard_seg(&s->view, at, &f, &m);
-		if ((f < first && f + 2 * (uint64_t)m >= first) ||
-		    (f > first && f - first <= 2 * (uint64_t)n))
-			rc = load_segment(k, s, at, err);
-	}
-	return rc;
+	id = (const struct dv_id *)
+		(s->view.sec[DV_SHARD_SEGS] + (size_t)row * DV_SHARD_SEG_ROW);
+	v = dv_idmap_get(&k->loaded, DV_KIND_SEGMENT, id);
+	if (*v == BESIDE)
+		return 0;
+	*v = BESIDE;
+	return load_beside(k, s, row, err);
 }
 
 int dv_known_previous(struct dv_known *k, const struct dv_oid *previous,

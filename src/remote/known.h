@@ -21,7 +21,7 @@ struct dv_known_chunk {
 struct dv_known {
 	struct dv_remote *remote;
 	struct dv_idmap chunks;		/* chunk -> place in v */
-	struct dv_idmap loaded;		/* segment -> 1: read */
+	struct dv_idmap loaded;		/* segment -> flags of known.c */
 	struct dv_known_chunk *v;
 	size_t n, cap;
 };

@@ -185,6 +185,7 @@ void dv_remote_close(struct dv_remote *r)
 		return;
 	for (size_t i = 0; i < r->nshards; i++) {
 		dv_buf_release(&r->shards[i]->bytes);
+		free(r->shards[i]->seg_order);
 		free(r->shards[i]);
 	}
 	free(r->shards);

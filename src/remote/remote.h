@@ -16,6 +16,8 @@ struct dv_remote_shard {
 	struct dv_buf bytes;	/* all of it, or all before CHUNKS */
 	struct dv_shard view;
 	int replaced;		/* a later shard holds all of it */
+	/* Ascending, made by remote/known.c: first row of CHUNKS << 32 | SEGS. */
+	uint64_t *seg_order;
 };
 
 struct dv_remote {
