@@ -112,7 +112,7 @@ int dv_clean(struct dv_session *s, const char *path,
 	have_st = !lstat(path, &st) && S_ISREG(st.st_mode);
 	previous = expected(s, path, &known);
 	rc = dv_ingest_begin(s->ingest, previous,
-			     previous && known.cut_here, err);
+			     previous && known.cut_here ? known.when_s : 0, err);
 	if (!rc)
 		rc = read_all(s, src, err);
 	if (rc)

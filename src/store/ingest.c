@@ -102,19 +102,26 @@ void dv_ingest_defer(struct dv_ingest *in)
 	in->deferring = in->txn != NULL;
 }
 
+/* Chunks that were fetched, or stored before the table was begun anew. */
+static int is_not_sketched(const struct dv_similar *t, int64_t cut_when)
+{
+	return !cut_when || dv_similar_born(t) >= cut_when;
+}
+
 int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
-		    int cut_here, struct dv_err *err)
+		    int64_t cut_when, struct dv_err *err)
 {
 	dv_ingest_abort(in);
 	dv_list_init(&in->list);
 	in->size = in->cut = 0;
 	in->start = in->end = 0;
 	dv_predict_stop(&in->predict);
-	if (in->txn && in->txn->similar && previous && !cut_here)
+	if (in->txn && in->txn->similar && previous &&
+	    is_not_sketched(in->txn->similar, cut_when))
 		dv_prior_init(&in->prior, in->txn->store, previous);
 	if (in->txn && previous && previous->scheme == DV_SCHEME_DV1)
 		return dv_predict_start(&in->predict, in->txn->store, previous,
-					cut_here, err);
+					cut_when != 0, err);
 	return 0;
 }
 

@@ -28,11 +28,11 @@ int dv_ingest_open(struct dv_ingest **in, struct dv_txn *txn,
 void dv_ingest_close(struct dv_ingest *in);
 
 /*
- * previous: what this file probably resembles, or NULL. cut_here: its list was
- * made by an ingest, from its content.
+ * previous: what this file probably resembles, or NULL. cut_when: its list was
+ * made by an ingest, from its content, at this time in seconds; 0: it was not.
  */
 int dv_ingest_begin(struct dv_ingest *in, const struct dv_oid *previous,
-		    int cut_here, struct dv_err *err) DV_MUST_USE;
+		    int64_t cut_when, struct dv_err *err) DV_MUST_USE;
 /* Where to put the next bytes: at least 64 KiB of room. */
 int dv_ingest_space(struct dv_ingest *in, uint8_t **p, size_t *cap,
 		    struct dv_err *err) DV_MUST_USE;

@@ -1,7 +1,8 @@
 /*
  * The previous version of a file as a source of bases. Chunks that were added
- * here are in the table of sketches already; those that a fetch brought are
- * not, and are sketched when a chunk near their place finds nothing else.
+ * here are in the table of sketches already; those that a fetch brought, or
+ * that are older than the table, are not, and are sketched when a chunk near
+ * their place finds nothing else.
  */
 #ifndef DV_STORE_PRIOR_H
 #define DV_STORE_PRIOR_H

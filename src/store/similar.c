@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -30,6 +31,7 @@ struct dv_similar {
 	size_t size;
 	uint32_t cap;		/* entries; a power of two */
 	uint64_t seed;
+	int64_t born;
 	int stays;		/* it could not grow */
 	pthread_mutex_t mu;
 };
@@ -93,6 +95,7 @@ static int map_file(struct dv_similar *t, int fd)
 	t->size = (size_t)st.st_size;
 	t->cap = dv_get32(t->map + 12);
 	t->seed = dv_get64(t->map + 16);
+	t->born = (int64_t)dv_get64(t->map + 32);
 	return 0;
 }
 
@@ -121,7 +124,8 @@ static int is_at(int fd, const char *path)
  * is always the same, so that those who crash leave one file at most; who has
  * the lock on it makes it, and nobody waits for that.
  */
-static int create(struct dv_similar *t, uint32_t cap, uint64_t seed)
+static int create(struct dv_similar *t, uint32_t cap, uint64_t seed,
+		  int64_t born)
 {
 	uint8_t head[HEAD] = { 0 };
 	char *tmp = dv_fmt("%s.new", t->path);
@@ -133,6 +137,7 @@ static int create(struct dv_similar *t, uint32_t cap, uint64_t seed)
 	dv_put32(head + 8, VERSION);
 	dv_put32(head + 12, cap);
 	dv_put64(head + 16, seed);
+	dv_put64(head + 32, (uint64_t)born);
 	fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0 || dv_lock_fd(fd, DV_LOCK_EXCL, 0, NULL) || !is_at(fd, tmp))
 		goto out;
@@ -164,7 +169,8 @@ struct dv_similar *dv_similar_open(const char *path)
 		return NULL;
 	}
 	/* Once more: another process may have made it meanwhile. */
-	if (map_existing(t) && create(t, ENTRIES_FIRST, seed) &&
+	if (map_existing(t) &&
+	    create(t, ENTRIES_FIRST, seed, (int64_t)time(NULL)) &&
 	    map_existing(t)) {
 		dv_log_debug("no table of sketches: '%s' cannot be made",
 			     path);
@@ -183,6 +189,11 @@ void dv_similar_close(struct dv_similar *t)
 	pthread_mutex_destroy(&t->mu);
 	free(t->path);
 	free(t);
+}
+
+int64_t dv_similar_born(const struct dv_similar *t)
+{
+	return t->born;
 }
 
 void dv_similar_sketch(const struct dv_similar *t, const void *p, size_t n,
@@ -293,7 +304,7 @@ static void grow(struct dv_similar *t)
 {
 	struct dv_similar larger = { .path = t->path };
 
-	if (create(&larger, t->cap * 2, t->seed)) {
+	if (create(&larger, t->cap * 2, t->seed, t->born)) {
 		t->stays = 1;
 		return;
 	}

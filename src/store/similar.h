@@ -10,7 +10,8 @@
  * loses nothing but some bytes. Several processes may use it at once.
  *
  *	header	64 bytes: magic[8], version u32, entries u32, seed u64,
- *		next u64 (entries ever added)
+ *		next u64 (entries ever added), born u64 (when the table was
+ *		begun, in seconds; 0: long ago), 0[24]
  *	entries	84 bytes: base id[32], 12 features u32, check u32: the low
  *		half of XXH3-64 of all before it
  *	slots	u32, eight an entry: 1 + entry, 0 free; in buckets of four,
@@ -34,6 +35,9 @@ struct dv_similar_hit {
 /* Opens or makes the file. NULL where it cannot be had: then no deltas. */
 struct dv_similar *dv_similar_open(const char *path);
 void dv_similar_close(struct dv_similar *t);
+
+/* When it was begun empty, by time(2): what was stored before is not in it. */
+int64_t dv_similar_born(const struct dv_similar *t);
 
 /* These may run on any thread. */
 void dv_similar_sketch(const struct dv_similar *t, const void *p, size_t n,

@@ -54,7 +54,7 @@ int dv_txn_put(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
 	       struct dv_err *err) DV_MUST_USE;
 /*
  * The same for a chunk that stands at `off` in a file whose previous version
- * is `prior` (NULL: there is none, or it was added here).
+ * is `prior` (NULL: there is none, or the table has its chunks).
  */
 int dv_txn_put_like(struct dv_txn *t, struct dv_coder *c,
 		    const struct dv_id *id, const void *p, size_t n,

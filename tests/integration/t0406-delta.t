@@ -93,7 +93,12 @@ for how in delete empty garbage short directory; do
 	esac
 	v=$((v + 1))
 	next_version table.json "$v"
+	before=$(bytes_in .git/dv/packs)
 	ok "add with the table of sketches: $how" git add table.json
+	if test "$how" != directory; then
+		size=$(grown .git/dv/packs "$before")
+		ok "the version before is looked at: $size" test $((size * 10)) -lt "$plain"
+	fi
 	must git commit -q -m "sketches: $how"
 	git cat-file --filters HEAD:table.json >../got
 	ok 'is whole' cmp ../got table.json
