@@ -170,6 +170,28 @@ static void print_files(const struct dv_removal *m)
 	}
 }
 
+static void print_sum(const struct dv_removal *m)
+{
+	const struct dv_gc_result *r = &m->gc.result;
+	int guess = m->dry_run && m->gc.level && r->packs_rewritten;
+
+	if (!r->packs_removed && !r->packs_rewritten) {
+		printf("nothing to remove\n");
+		return;
+	}
+	if (r->records)
+		printf("%s the content of %llu file%s, %s; ",
+		       m->dry_run ? "would remove" : "removed",
+		       (unsigned long long)r->files, r->files == 1 ? "" : "s",
+		       dv_human(r->bytes).s);
+	else
+		printf("nothing to remove; ");
+	printf("packs %s from %s to %s%s%s\n",
+	       m->dry_run ? "would go" : "went", dv_human(r->size_before).s,
+	       guess ? "at most " : "", dv_human(r->size_after).s,
+	       guess ? "; what compressing again saves shows only when it is done" : "");
+}
+
 int dv_removal_print(const struct dv_removal *m)
 {
 	const struct dv_gc_result *r = &m->gc.result;
@@ -180,18 +202,7 @@ int dv_removal_print(const struct dv_removal *m)
 		return 0;
 	if (m->dry_run || dv_log_verbosity() > 0)
 		print_files(m);
-	if (!r->packs_removed && !r->packs_rewritten)
-		printf("nothing to remove");
-	else
-		printf("%s the content of %llu file%s, %s; packs %s from %s",
-		       m->dry_run ? "would remove" : "removed",
-		       (unsigned long long)r->files, r->files == 1 ? "" : "s",
-		       dv_human(r->bytes).s,
-		       m->dry_run ? "would go" : "went",
-		       dv_human(r->size_before).s);
-	if (r->packs_removed || r->packs_rewritten)
-		printf(" to %s", dv_human(r->size_after).s);
-	putchar('\n');
+	print_sum(m);
 	if (r->waiting)
 		printf("%s more lie in packs that are mostly needed; they go when more of these packs is garbage\n",
 		       dv_human(r->waiting).s);

@@ -84,6 +84,33 @@ static int stands_elsewhere(struct run *r, struct dv_coder *c,
 	return 0;
 }
 
+/* At the level asked for: 1 where that is shorter than it was, else 0. */
+static int encode_again(struct run *r, struct dv_coder *c,
+			const struct dv_rec *rec, struct dv_rec *again,
+			const void **payload)
+{
+	struct dv_store *store = r->s->g->store;
+	int rc, level = r->s->g->level;
+	struct dv_base *base;
+
+	if (rec->codec != DV_CODEC_DELTA) {
+		rc = dv_coder_encode(c, rec->kind, level, r->plain.p, rec->raw,
+				     again, payload, &r->err);
+		again->id = rec->id;
+		return rc ? rc : again->enc < rec->enc;
+	}
+	rc = dv_store_base(store, c, &rec->base, &base, &r->err);
+	if (rc)
+		return rc;
+	rc = dv_coder_encode_delta(c, level, base->p, base->n, r->plain.p,
+				   rec->raw, rec->enc, again, payload,
+				   &r->err);
+	dv_bases_put(&store->bases, base);
+	again->id = rec->id;
+	again->base = rec->base;
+	return rc;
+}
+
 /* Smaller at the level asked for? Then put that, else the record as it is. */
 static int put(struct run *r, struct dv_coder *c, const struct dv_rec *rec,
 	       const uint8_t *payload, const uint8_t *content)
@@ -93,21 +120,17 @@ static int put(struct run *r, struct dv_coder *c, const struct dv_rec *rec,
 	const void *p;
 	int rc;
 
-	if (r->s->g->level && rec->kind == DV_KIND_CHUNK &&
-	    rec->codec != DV_CODEC_DELTA) {
+	if (r->s->g->level && rec->kind == DV_KIND_CHUNK) {
 		r->plain.n = 0;
 		rc = dv_buf_add(&r->plain, content, rec->raw, &r->err);
 		if (!rc)
-			rc = dv_coder_encode(c, rec->kind, r->s->g->level,
-					     r->plain.p, rec->raw, &again, &p,
-					     &r->err);
-		if (rc)
+			rc = encode_again(r, c, rec, &again, &p);
+		if (rc < 0)
 			return rc;
-		if (again.enc < rec->enc) {
-			again.id = rec->id;
+		if (rc)
 			return dv_txn_put_record(txn, c, &again, p, r->plain.p,
 						 &r->err);
-		}
+		content = r->plain.p;
 	}
 	/* The payload is in c->in, which encoding leaves alone. */
 	return dv_txn_put_record(txn, c, rec, payload, content, &r->err);

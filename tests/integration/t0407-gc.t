@@ -331,8 +331,12 @@ make_json z.json 60000 81
 must git add z.json
 must git commit -qm z
 before=$(bytes_in .git/dv/packs)
+ok 'a dry run of recompressing' git dv gc -n --recompress 19
+says 'removes nothing' 'nothing to remove; packs would go from'
+says 'does not know what is saved' 'shows only when it is done'
 ok 'recompress' git dv gc --recompress 19
-says 'tells the sizes' 'packs went from'
+says 'removes nothing' 'nothing to remove; packs went from'
+says_not 'and knows what is saved' 'shows only when it is done'
 after=$(bytes_in .git/dv/packs)
 ok 'it is smaller' test "$after" -lt "$before"
 ok 'content' sh -c 'git cat-file --filters HEAD:z.json | cmp - z.json'

@@ -42,6 +42,7 @@ unit_tests = \
 	tests/unit/test_prior \
 	tests/unit/test_proc \
 	tests/unit/test_push_fetch \
+	tests/unit/test_recompress \
 	tests/unit/test_recover \
 	tests/unit/test_registry \
 	tests/unit/test_remote \
@@ -247,6 +248,12 @@ tests_unit_test_push_fetch_SOURCES = tests/unit/test_push_fetch.c \
 	tests/unit/storelib.h \
 	tests/unit/remotelib.h
 tests_unit_test_push_fetch_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_recompress_SOURCES = tests/unit/test_recompress.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/deltalib.h
+tests_unit_test_recompress_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_recover_SOURCES = tests/unit/test_recover.c \
 	tests/unit/testlib.h \
