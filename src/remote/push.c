@@ -28,6 +28,7 @@ struct push {
 	struct dv_idmap files;		/* file -> 1: in this push */
 	struct dv_idmap packs;		/* pack name (padded) -> row of PACKS */
 	const struct dv_oid *previous;	/* of the file at work; NULL: loaded */
+	int wait;	/* put a file off whose deltas have bases to come */
 	struct dv_push_result *result;
 	uint32_t hours;			/* now, since 1970 */
 	int dry_run;
@@ -91,7 +92,10 @@ static int remote_row(struct push *p, const struct dv_known_row *from,
 	return pack_row(p, from->pack, from->pack_size, &c->pack, err);
 }
 
-/* 1 where the remote holds this chunk whole, or will with this shard; or 0. */
+/*
+ * 1 where the remote holds this chunk whole, or will with this shard; or 0.
+ * With c NULL it only tells.
+ */
 static int find_whole(struct push *p, const struct run *r,
 		      const struct dv_id *id, struct dv_shard_chunk *c,
 		      struct dv_err *err)
@@ -101,20 +105,45 @@ static int find_whole(struct push *p, const struct run *r,
 	int rc;
 
 	if (at) {
-		*c = r->v[*at].c;
+		if (c)
+			*c = r->v[*at].c;
 		return 1;
 	}
 	at = dv_idmap_get(&p->rows, DV_KIND_CHUNK, id);
 	if (at) {
-		old_row(p, *at, c);
-		if (c->codec != DV_CODEC_DELTA)
+		struct dv_shard_chunk old;
+
+		old_row(p, *at, &old);
+		if (old.codec != DV_CODEC_DELTA) {
+			if (c)
+				*c = old;
 			return 1;
+		}
 	}
 	k = dv_known_find(&p->known, id);
 	if (!k || k->at.c.codec == DV_CODEC_DELTA)
 		return 0;
-	rc = remote_row(p, &k->at, c, err);
+	rc = c ? remote_row(p, &k->at, c, err) : 0;
 	return rc ? rc : 1;
+}
+
+/* The same for the base of a delta. */
+static int find_base(struct push *p, const struct run *r,
+		     const struct dv_loc *loc, struct dv_id *base,
+		     struct dv_shard_chunk *c, struct dv_err *err)
+{
+	int rc = dv_store_base_id(p->store, loc, base, err);
+
+	if (!rc)
+		rc = find_whole(p, r, base, c, err);
+	if (!rc && p->previous) {
+		/* It may stand in a segment that did not change. */
+		rc = dv_known_previous(&p->known, p->previous, NULL, err);
+		p->previous = NULL;
+		if (!rc)
+			rc = find_whole(p, r, base, c, err);
+	}
+	return rc;
 }
 
 /*
@@ -132,16 +161,7 @@ static int place_new(struct push *p, const struct run *r,
 	int rc = 0, whole = 0;
 
 	if (loc.row.codec == DV_CODEC_DELTA) {
-		rc = dv_store_base_id(p->store, &loc, &base, err);
-		if (!rc)
-			rc = find_whole(p, r, &base, &out->base, err);
-		if (!rc && p->previous) {
-			/* It may stand in a segment that did not change. */
-			rc = dv_known_previous(&p->known, p->previous, NULL, err);
-			p->previous = NULL;
-			if (!rc)
-				rc = find_whole(p, r, &base, &out->base, err);
-		}
+		rc = find_base(p, r, &loc, &base, &out->base, err);
 		whole = !rc;
 		rc = DV_MIN(rc, 0);
 	}
@@ -214,6 +234,36 @@ static int note(struct run *r, uint32_t i, struct dv_err *err)
 	return rc == DV_EEXIST ? 0 : rc;
 }
 
+/*
+ * 1 where a chunk is a delta whose base neither is on the remote nor stands in
+ * this run: the file that brings it may be still to come.
+ */
+static int lacks_base(struct push *p, const uint8_t *ids, size_t step,
+		      uint32_t n, const struct run *r, struct dv_err *err)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct dv_id *id = (const struct dv_id *)(ids + i * step);
+		struct dv_id base;
+		struct dv_loc loc;
+		uint32_t k = 0;
+		int rc;
+
+		if (dv_idmap_get(&p->rows, DV_KIND_CHUNK, id) ||
+		    dv_known_find(&p->known, id) ||
+		    !dv_store_locate(p->store, DV_KIND_CHUNK, id, &loc) ||
+		    loc.row.codec != DV_CODEC_DELTA)
+			continue;
+		rc = find_base(p, r, &loc, &base, NULL, err);
+		if (rc < 0)
+			return rc;
+		while (!rc && k < n && memcmp(ids + k * step, base.b, DV_ID_SIZE))
+			k++;
+		if (!rc && k == n)
+			return 1;
+	}
+	return 0;
+}
+
 /* Whole chunks of a run first: they may be bases of the others. */
 static int place_run(struct push *p, const uint8_t *ids, size_t step,
 		     uint32_t n, struct run *r, struct dv_err *err)
@@ -253,14 +303,19 @@ static int add_row(struct push *p, const struct dv_shard_chunk *c,
 
 /*
  * The rows of a segment's n chunks, then those of the bases that are not among
- * them, so that whoever reads the segment finds both together.
+ * them, so that whoever reads the segment finds both together. 1: not yet.
  */
 static int add_run(struct push *p, const uint8_t *ids, size_t step,
 		   uint32_t n, struct dv_err *err)
 {
 	uint32_t first = dv_shard_rows(&p->shard, DV_SHARD_CHUNKS), total = n;
 	struct run r = { .v = calloc(2 * (size_t)n, sizeof(*r.v)) };
-	int rc = r.v ? place_run(p, ids, step, n, &r, err) : dv_err_nomem(err);
+	int rc = r.v ? 0 : dv_err_nomem(err);
+
+	if (!rc && p->wait)
+		rc = lacks_base(p, ids, step, n, &r, err);
+	if (!rc)
+		rc = place_run(p, ids, step, n, &r, err);
 
 	for (uint32_t i = 0; !rc && i < n; i++) {
 		struct place *at = &r.v[i];
@@ -327,6 +382,7 @@ out:
 
 static int finish_shard(struct push *p, struct dv_err *err);
 
+/* 1: not now, since the files behind may bring bases. */
 static int add_file(struct push *p, const struct dv_push_file *file,
 		    struct dv_err *err)
 {
@@ -501,9 +557,17 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	}
 	if (!rc)
 		rc = dv_upload_open(&p.up, r, s, pool, dry_run, err);
-	for (size_t i = 0; !rc && i < n; i++)
-		if (todo[i])
-			rc = add_file(&p, &files[i], err);
+	/* In the order of history, but for those that wait for others. */
+	p.wait = count > 1;
+	for (size_t i = 0; !rc && i < 2 * n; i++) {
+		if (i == n)
+			p.wait = 0;
+		if (!todo[i % n])
+			continue;
+		rc = add_file(&p, &files[i % n], err);
+		todo[i % n] = rc == 1;
+		rc = DV_MIN(rc, 0);
+	}
 	if (!rc)
 		rc = finish_shard(&p, err);
 	dv_upload_close(&p.up);

@@ -133,6 +133,24 @@ static void in_one_push(void **state)
 	versions_release(&v);
 }
 
+/* History may come to a version before the one that it was coded against. */
+static void newest_first(void **state)
+{
+	struct world *w = *state;
+	struct versions v = versions_in(w->a);
+	struct dv_push_file files[VERSIONS];
+	struct dv_push_result res;
+	struct dv_err err = { 0 };
+
+	for (int i = 0; i < VERSIONS; i++)
+		files[i] = v.file[VERSIONS - 1 - i];
+	assert_ok(try_push(w->a, w->url, files, VERSIONS, &res, &err));
+	assert_int_equal(res.files, VERSIONS);
+	assert_true(res.bytes < SIZE * 3 / 4);
+	fetch_versions(w, &v);
+	versions_release(&v);
+}
+
 static void one_by_one(void **state)
 {
 	struct world *w = *state;
@@ -628,6 +646,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(in_one_push),
 		IN_WORLD(newest_of_many_reads_little),
+		IN_WORLD(newest_first),
 		IN_WORLD(one_by_one),
 		IN_WORLD(out_of_order),
 		IN_WORLD(base_is_private),
