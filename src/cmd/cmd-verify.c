@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hex.h"
 #include "cmd/cmd.h"
 #include "repo/named.h"
@@ -9,6 +10,7 @@
 #include "store/verify.h"
 
 #define NAMED_MAX 100
+#define LOG_MAX (1u << 20)
 
 struct report {
 	struct dv_verify *v;
@@ -35,21 +37,42 @@ static int note(enum dv_kind kind, const struct dv_id *id, void *arg)
 	return 0;
 }
 
-/* The newest commit that has this path with this content, for the report. */
+/*
+ * The commit that brought this content to its path, its abbreviated name in
+ * *out, or "" where none did. The digits stand in pointers and registries.
+ */
+static void find_commit(const struct dv_ptr *p, struct dv_buf *out)
+{
+	char *digits = dv_fmt("-S%s", dv_id_hex(&p->oid.id).s);
+	char *spec = dv_fmt(":(top,literal)%s", p->path);
+	const char *args[] = { "-c", "log.follow=false", "log", "--all",
+		"--topo-order", "--full-history", "-m", "--no-patch", "--no-renames", "--no-textconv",
+		"--no-ext-diff", "--no-show-signature", "--no-color",
+		"--format=%h", digits, "--", spec, NULL };
+	size_t at;
+
+	if (!digits || !spec || dv_git(args, LOG_MAX, out, NULL))
+		out->n = 0;
+	while (out->n && out->p[out->n - 1] == '\n')
+		out->n--;
+	/* Later ones took it away, or brought it back. */
+	for (at = out->n; at && out->p[at - 1] != '\n'; at--)
+		;
+	if (at)
+		memmove(out->p, out->p + at, out->n -= at);
+	free(digits);
+	free(spec);
+}
+
 static void print_where(const struct dv_ptr *p, const char *why)
 {
-	const char *args[] = { "log", "-1", "--format=%h", "--all", "--",
-			       p->path, NULL };
-	struct dv_buf out = { 0 };
+	struct dv_buf commit = { 0 };
 
-	if (dv_git(args, 4096, &out, NULL))
-		out.n = 0;
-	while (out.n && out.p[out.n - 1] == '\n')
-		out.n--;
+	find_commit(p, &commit);
 	printf("damaged: '%s' (%s, commit %s): %s\n", p->path,
-	       dv_oid_text(&p->oid).s, out.n ? dv_buf_str(&out) : "none yet",
-	       why);
-	dv_buf_release(&out);
+	       dv_oid_text(&p->oid).s,
+	       commit.n ? dv_buf_str(&commit) : "none yet", why);
+	dv_buf_release(&commit);
 }
 
 static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,

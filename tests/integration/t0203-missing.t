@@ -99,5 +99,49 @@ fails 'dv cat of damaged content' git dv cat big.bin
 fails 'archive of damaged content' git archive -o ../x.tar HEAD
 ok 'add of the same content mends the store' sh -c 'cp ../v2/big.bin . && touch big.bin && git add big.bin &&
 	git update-index --add big.bin && rm big.bin && git checkout -q -- big.bin && cmp big.bin ../v2/big.bin'
+cd .. || exit 1
+
+# Each damaged version is named with the commit that brought it.
+new_repo e
+cd e || exit 1
+must mkdir sub
+make_noise 'sub/[a]*.bin' 1500000 71
+must git add .
+must git commit -qm one
+find .git/dv/packs -type f >../first
+one=$(git rev-parse --short HEAD)
+oid=$(git cat-file blob 'HEAD:sub/[a]*.bin' | sed -n 's/^oid //p')
+make_noise 'sub/[a]*.bin' 1500000 72
+must git commit -qam two
+must git dv version 'sub/[a]*.bin' named --version 1
+must git add .
+must git commit -qm three
+chmod -R u+w .git/dv
+while read -r p; do
+	patch_file "$p" 200000 damage
+done <../first
+cd sub || exit 1
+fails 'verify of a damaged older version' git dv verify
+says 'names the commit that has it' "damaged: 'sub/[a]*.bin' ($oid, commit $one)"
+is 'and no other' "$(grep -c '^damaged' "$T_OUT")" 1
+cd ../.. || exit 1
+
+# And one of a name that no path has.
+new_repo f
+cd f || exit 1
+make_noise x.bin 1500000 73
+must git dv version x.bin named --version 1
+must git add .dv
+must git commit -qm named
+named=$(git rev-parse --short HEAD)
+make_noise x.bin 1500000 74
+must git dv version x.bin named --version 2
+must git add .dv
+must git commit -qm again
+chmod -R u+w .git/dv
+find .git/dv/packs -type f | while read -r p; do patch_file "$p" 200000 damage; done
+fails 'verify of damaged named versions' git dv verify
+says 'names the commit of the first' "commit $named)"
+cd .. || exit 1
 
 done_testing
