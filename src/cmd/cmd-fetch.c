@@ -12,7 +12,6 @@
 #include "repo/named.h"
 #include "store/maintain.h"
 
-#define INDEX_WAIT_MS 3000
 
 int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 		 const struct dv_ptrs *ptrs, int dry_run, size_t *missing,
@@ -95,7 +94,7 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 	close(top);
 	if (!rc && list.n)
 		rc = dv_place(&c->repo, &c->store, c->pool, c->cache, &list,
-			      INDEX_WAIT_MS, &result, err);
+			      DV_PLACE_WAIT_MS, &result, err);
 	*placed = result.placed;
 	*left = result.left;
 	dv_place_list_release(&list);
@@ -116,7 +115,7 @@ static int repair(struct dv_ctx *c, const struct dv_select *s,
 					       &ptrs->v[i].oid, err);
 	if (!rc)
 		rc = dv_place_repair(&c->repo, c->pool, c->cache, &list,
-				     INDEX_WAIT_MS, &n, err);
+				     DV_PLACE_WAIT_MS, &n, err);
 	if (!rc && n)
 		dv_log_note("%zu file%s in place, and Git knows it now", n,
 			    n == 1 ? " is" : "s are");

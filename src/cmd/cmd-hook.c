@@ -159,19 +159,6 @@ static int in_rebase(struct dv_repo *r)
 	return yes;
 }
 
-static void drop_absent(struct dv_ctx *c, struct dv_ptrs *ptrs)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ptrs->n; i++) {
-		if (dv_store_has_file(&c->store, &ptrs->v[i].oid))
-			ptrs->v[n++] = ptrs->v[i];
-		else
-			free(ptrs->v[i].path);
-	}
-	ptrs->n = n;
-}
-
 /*
  * May this index entry be a file that was left as a pointer? Git wrote it with
  * a pointer's size. -1: only its blob tells.
@@ -241,15 +228,15 @@ static int find_left(struct dv_ctx *c, const char *path, struct dv_ptrs *out,
 /*
  * The filter has placed content already when it could. What is left are
  * pointers of files whose filter ran in another process. Content that is not
- * here is the business of a filter that may only now see the end of its input,
- * and fetch it.
+ * here, or damaged, is the business of a filter that may only now see the end
+ * of its input, and fetch it, or name what it leaves.
  */
 static int place_rest(struct dv_ctx *c, struct dv_err *err)
 {
 	char *path = dv_repo_index_path(&c->repo);
-	struct dv_select none = { 0 };
+	struct dv_place_list list = { .quiet = 1 };
+	struct dv_place_result result;
 	struct dv_ptrs ptrs = { 0 };
-	size_t placed, left;
 	int rc = 0;
 
 	if (!path || !c->repo.top || in_rebase(&c->repo) || dv_skip_smudge())
@@ -260,9 +247,15 @@ static int place_rest(struct dv_ctx *c, struct dv_err *err)
 	rc = find_left(c, path, &ptrs, err);
 	if (rc || !ptrs.n || dv_ctx_store(c, 1) || dv_ctx_pool(c))
 		goto out;
-	drop_absent(c, &ptrs);
-	rc = dv_cmd_checkout(c, &none, &ptrs, 0, &placed, &left, err);
+	for (size_t i = 0; !rc && i < ptrs.n; i++)
+		if (dv_store_has_file(&c->store, &ptrs.v[i].oid))
+			rc = dv_place_list_add(&list, ptrs.v[i].path,
+					       &ptrs.v[i].oid, err);
+	if (!rc && list.n)
+		rc = dv_place(&c->repo, &c->store, c->pool, c->cache, &list,
+			      DV_PLACE_WAIT_MS, &result, err);
 out:
+	dv_place_list_release(&list);
 	dv_ptrs_release(&ptrs);
 	free(path);
 	return rc;

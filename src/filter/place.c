@@ -106,6 +106,7 @@ struct place {
 	struct dv_store *store;
 	struct target *v;
 	size_t n, named;
+	int quiet;
 	int top_fd;
 	int beside;		/* the store's tmp/ is on another file system */
 	char name[33];
@@ -115,7 +116,7 @@ struct place {
 
 static void warn_file(struct place *p, const char *path, const char *why)
 {
-	if (p->named++ < NAMED_MAX)
+	if (!p->quiet && p->named++ < NAMED_MAX)
 		dv_log_warn("'%s' is left as a pointer: %s", path, why);
 }
 
@@ -483,7 +484,7 @@ int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 	     int wait_ms, struct dv_place_result *result, struct dv_err *err)
 {
 	struct place p = { .repo = r, .store = s, .n = list->n,
-			   .result = result };
+			   .quiet = list->quiet, .result = result };
 	char *tmp = dv_fmt("%s/tmp", s->path);
 	struct stat a, b;
 	int rc;

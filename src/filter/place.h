@@ -30,6 +30,7 @@ struct dv_place_item {
 struct dv_place_list {
 	struct dv_place_item *v;
 	size_t n, cap;
+	int quiet;		/* what is left is not named: another does it */
 };
 
 void dv_place_list_release(struct dv_place_list *l);
@@ -45,8 +46,9 @@ struct dv_place_result {
 
 /*
  * Place what is in the local store. Files whose content is not are counted in
- * `left` and named in a warning. `wait_ms`: how long to wait for index.lock.
+ * `left` and named in a warning, unless the list is quiet. `wait_ms`: how long to wait for index.lock.
  */
+#define DV_PLACE_WAIT_MS 3000	/* what a user waits for */
 int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 	     struct dv_cache *cache, const struct dv_place_list *list,
 	     int wait_ms, struct dv_place_result *result, struct dv_err *err)

@@ -10,7 +10,6 @@
 #include "store/maintain.h"
 
 #define POOL_DEPTH 24
-#define INDEX_WAIT_MS 3000
 
 int dv_skip_smudge(void)
 {
@@ -189,7 +188,7 @@ static int place_all(struct dv_session *s, struct dv_err *err)
 	}
 	free(want);
 	rc = dv_place(&s->repo, &s->store, s->pool, dv_session_cache(s),
-		      &s->place, INDEX_WAIT_MS, &result, err);
+		      &s->place, DV_PLACE_WAIT_MS, &result, err);
 	if (!rc && result.left)
 		dv_log_warn("%zu file%s left as pointer%s; 'git dv pull' tries again",
 			    result.left, result.left == 1 ? " is" : "s are",
@@ -217,7 +216,7 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 
 		/* Only speed is lost where it cannot be done. */
 		if (dv_place_backdate(&s->repo, dv_session_cache(s),
-				      &s->written, INDEX_WAIT_MS, &why))
+				      &s->written, DV_PLACE_WAIT_MS, &why))
 			dv_log_debug("files are not dated back: %s", why.msg);
 	}
 	if (s->have_store && !dv_cancelled())

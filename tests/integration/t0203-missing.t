@@ -121,6 +121,9 @@ while read -r p; do
 	patch_file "$p" 200000 damage
 done <../first
 cd sub || exit 1
+ok 'checkout of a damaged file' git checkout -q HEAD~2
+is 'warns of it once' "$(grep -c 'is left as a pointer' "$T_ERR")" 1
+must git checkout -q main
 fails 'verify of a damaged older version' git dv verify
 says 'names the commit that has it' "damaged: 'sub/[a]*.bin' ($oid, commit $one)"
 is 'and no other' "$(grep -c '^damaged' "$T_OUT")" 1
