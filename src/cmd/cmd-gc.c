@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,7 @@ int dv_cmd_gc(int argc, char **argv)
 	struct dv_removal m = { 0 };
 	struct dv_strs forget = { 0 };
 	struct dv_err err = { 0 };
-	int grace = -1, level = 0, quiet = 0, n, rc;
+	int grace = -1, level = -1, quiet = 0, n, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 'n', "dry-run", &m.dry_run, NULL, "only show what would be removed", 0 },
 		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "say nothing but errors", 0 },
@@ -67,7 +68,7 @@ int dv_cmd_gc(int argc, char **argv)
 		rc = 129;
 		goto out;
 	}
-	if (level > DV_ZST_LEVEL_MAX) {
+	if (!level || level > DV_ZST_LEVEL_MAX) {
 		rc = wrong("--recompress takes a level from 1 to 19");
 		goto out;
 	}
@@ -77,13 +78,9 @@ int dv_cmd_gc(int argc, char **argv)
 	if (rc)
 		goto out;
 	if (grace < 0)
-		grace = dv_config_int(&m.c.repo, "dv.gcgrace", GRACE_DAYS);
-	if (grace < 0)
-		rc = dv_err_set(&err, DV_EINVAL,
-				"dv.gcGrace is %d; it is a number of days",
-				grace);
-	if (!rc)
-		rc = collect(&m, &forget, grace, level, &err);
+		grace = dv_config_int(&m.c.repo, "dv.gcgrace", INT_MAX,
+				      GRACE_DAYS);
+	rc = collect(&m, &forget, grace, level < 0 ? 0 : level, &err);
 	rc = rc ? dv_fail(&err) : dv_removal_print(&m);
 out:
 	dv_removal_close(&m);

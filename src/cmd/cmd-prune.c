@@ -8,6 +8,7 @@
  * 2. Under the store's exclusive lock: what is needed, once more, since work
  *    went on meanwhile. Then the sweep.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,13 +323,8 @@ int dv_cmd_prune(int argc, char **argv)
 		goto out;
 	if (p.recent < 0)
 		p.recent = dv_config_int(&p.m.c.repo, "dv.prunerecent",
-					 RECENT_DAYS);
-	if (p.recent < 0)
-		rc = dv_err_set(&err, DV_EINVAL,
-				"dv.pruneRecent is %d; it is a number of days",
-				p.recent);
-	if (!rc)
-		rc = run(&p, &err);
+					 INT_MAX, RECENT_DAYS);
+	rc = run(&p, &err);
 	if (rc) {
 		rc = dv_fail(&err);
 	} else {

@@ -1,5 +1,6 @@
 /* Settings: one `git config --list`, and the team's .dvconfig. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,11 +264,21 @@ uint64_t dv_config_size(struct dv_repo *r, const char *key, uint64_t fallback)
 	return n;
 }
 
-int dv_config_int(struct dv_repo *r, const char *key, int fallback)
+int dv_config_int(struct dv_repo *r, const char *key, int max, int fallback)
 {
-	uint64_t n = dv_config_size(r, key, (uint64_t)fallback);
+	const char *v = dv_config_get(r, key);
+	char *end;
+	long n;
 
-	return n > 0x7fffffff ? fallback : (int)n;
+	if (!v)
+		return fallback;
+	errno = 0;
+	n = strtol(v, &end, 10);
+	if (*v >= '0' && *v <= '9' && !*end && !errno && n <= max)
+		return (int)n;
+	dv_log_warn("setting %s is '%s', not a whole number from 0 to %d; %d is used",
+		    key, v, max, fallback);
+	return fallback;
 }
 
 int dv_config_wants(struct dv_repo *r, const char *path)

@@ -235,14 +235,8 @@ int dv_repo_store_open(struct dv_repo *r, struct dv_store *s, int create,
 
 int dv_repo_level(struct dv_repo *r)
 {
-	int level = dv_config_int(r, "dv.compression", DV_ZST_LEVEL_DEFAULT);
-
-	if (level < 0 || level > DV_ZST_LEVEL_MAX) {
-		dv_log_warn("dv.compression is %d, not 0 to %d; %d is used",
-			    level, DV_ZST_LEVEL_MAX, DV_ZST_LEVEL_DEFAULT);
-		level = DV_ZST_LEVEL_DEFAULT;
-	}
-	return level;
+	return dv_config_int(r, "dv.compression", DV_ZST_LEVEL_MAX,
+			     DV_ZST_LEVEL_DEFAULT);
 }
 
 int dv_repo_pointer_blob(const struct dv_repo *r, const struct dv_oid *oid,

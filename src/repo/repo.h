@@ -55,7 +55,8 @@ int dv_config_all(struct dv_repo *r, const char *key, struct dv_strs *out,
 int dv_config_bool(struct dv_repo *r, const char *key, int fallback);
 /* Bytes; `fallback` when unset or unreadable (which is warned of). */
 uint64_t dv_config_size(struct dv_repo *r, const char *key, uint64_t fallback);
-int dv_config_int(struct dv_repo *r, const char *key, int fallback);
+/* The same for a whole number from 0 to `max`. */
+int dv_config_int(struct dv_repo *r, const char *key, int max, int fallback);
 /* Do dv.include and dv.exclude let this path's content come by itself? */
 int dv_config_wants(struct dv_repo *r, const char *path);
 /* Is a key allowed in .dvconfig? */

@@ -79,6 +79,18 @@ ok 'quietly' git dv gc -q
 is 'no word' "$(cat "$T_OUT" "$T_ERR")" ''
 code 129 'no operand' git dv gc x
 code 129 'no such level' git dv gc --recompress 20
+code 129 'nor this' git dv gc --recompress 0
+must git config dv.gcGrace 99999999999
+ok 'a grace that is too long' git dv gc -n
+says 'is named' "dv.gcgrace is '99999999999', not a whole number from 0 to 2147483647; 14 is used"
+must git config --unset dv.gcGrace
+for level in 999999999999 -1 abc 1.5; do
+	cp small.json level.json
+	ok "add with dv.compression=$level" git -c "dv.compression=$level" add level.json
+	says 'warns' "dv.compression is '$level', not a whole number from 0 to 19; 1 is used"
+	must git rm -qf --cached level.json
+done
+rm level.json
 
 # What was removed and comes again is stored again, whatever the caches say.
 make_noise am.bin 3000000 21

@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "gitlib.h"
 
 #include "base/log.h"
@@ -117,7 +119,9 @@ static void values(void **state)
 		"git config dv.b3 perhaps && git config dv.b4 '' && "
 		"git config dv.n1 12 && git config dv.n2 9999999999 && "
 		"git config dv.n3 many && git config dv.s 3k && "
-		"git config dv.compression 99 && "
+		"git config dv.n4 -- -1 && git config dv.n5 1.5 && "
+		"git config dv.n6 99999999999999999999 && "
+		"git config dv.compression 20 && "
 		"git config dv.last 1 && git config --add dv.last 2");
 	dv_log_set_verbosity(-1);
 	r = opened();
@@ -126,12 +130,16 @@ static void values(void **state)
 	assert_int_equal(dv_config_bool(&r, "dv.b3", 1), 1);
 	assert_int_equal(dv_config_bool(&r, "dv.b4", 1), 0);
 	assert_int_equal(dv_config_bool(&r, "dv.b5", 1), 1);
-	assert_int_equal(dv_config_int(&r, "dv.n1", 7), 12);
-	assert_int_equal(dv_config_int(&r, "dv.n2", 7), 7);
-	assert_int_equal(dv_config_int(&r, "dv.n3", 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n1", 12, 7), 12);
+	assert_int_equal(dv_config_int(&r, "dv.n1", 11, 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n2", INT_MAX, 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n3", INT_MAX, 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n4", INT_MAX, 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n5", INT_MAX, 7), 7);
+	assert_int_equal(dv_config_int(&r, "dv.n6", INT_MAX, 7), 7);
 	assert_true(dv_config_size(&r, "dv.s", 7) == 3072);
 	assert_string_equal(dv_config_get(&r, "dv.last"), "2");
-	assert_true(dv_repo_level(&r) <= 22);
+	assert_int_equal(dv_repo_level(&r), 1);
 	dv_repo_close(&r);
 	dv_log_set_verbosity(0);
 }
