@@ -44,6 +44,16 @@ static int normalize(const struct dv_repo *r, const char *arg,
 	if (!rc && !strpbrk(arg, "*?[") && (folder || dv_dir_exists(path)))
 		rc = dv_buf_addstr(out, "/**", err);
 	free(path);
+	if (rc)
+		return rc;
+	path = dv_fmt("%s%s", r->prefix, dv_buf_str(out) + (*arg == '/'));
+	if (!path)
+		return dv_err_nomem(err);
+	if (dv_attrs_never(path))
+		rc = dv_err_set(err, DV_EINVAL,
+				"'%s' is read by git or git-dv itself and is never data",
+				arg);
+	free(path);
 	return rc;
 }
 
@@ -67,7 +77,8 @@ static int committed_raw(struct dv_ctx *c, struct dv_strs *out,
 		/* Both lists are in the index's order. */
 		while (i < ptrs.n && strcmp(ptrs.v[i].path, p) < 0)
 			i++;
-		if (i < ptrs.n && !strcmp(ptrs.v[i].path, p))
+		if ((i < ptrs.n && !strcmp(ptrs.v[i].path, p)) ||
+		    dv_attrs_never(p))
 			continue;
 		rc = dv_strs_add(out, p, err);
 	}
@@ -117,7 +128,8 @@ static int patterns_above(struct dv_ctx *c, uint64_t above,
 		struct stat st;
 
 		if (full && !lstat(full, &st) && S_ISREG(st.st_mode) &&
-		    (uint64_t)st.st_size > above && !dv_strs_has(&paths, p))
+		    (uint64_t)st.st_size > above && !dv_attrs_never(p) &&
+		    !dv_strs_has(&paths, p))
 			rc = dv_strs_add(&paths, p, err);
 		free(full);
 	}

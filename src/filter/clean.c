@@ -3,9 +3,13 @@
 
 #include "base/file.h"
 #include "filter/session.h"
+#include "repo/attrs.h"
 
 /* Entries that wait for publication are flushed in groups. */
 #define PUBLISH_FILES 20000
+
+/* Git reads no attributes from a file that is larger than this. */
+#define SETTINGS_MAX ((size_t)100 << 20)
 
 /* Names that differ from the last version of the path. */
 static const struct dv_oid *expected(struct dv_session *s, const char *path,
@@ -94,6 +98,30 @@ static void remember(struct dv_session *s, const char *path,
 	dv_cache_stat_put(cache, path, &e);
 }
 
+/*
+ * A pattern that was written by hand may match a file that Git or git-dv reads.
+ * As a pointer it would break every clone: it goes through.
+ */
+static int pass(const char *path, const struct dv_source *src,
+		struct dv_buf *text, struct dv_err *err)
+{
+	for (;;) {
+		size_t n;
+		int rc = dv_buf_reserve(text, 65536, err);
+
+		if (!rc)
+			rc = src->read(src->arg, text->p + text->n, 65536, &n,
+				       err);
+		if (rc || !n)
+			return rc;
+		text->n += n;
+		if (text->n > SETTINGS_MAX)
+			return dv_err_set(err, DV_EINVAL,
+					  "'%s' is read by git or git-dv itself, is never stored as data, and is too large for that",
+					  path);
+	}
+}
+
 int dv_clean(struct dv_session *s, const char *path,
 	     const struct dv_source *src, enum dv_clean_kind *kind,
 	     struct dv_oid *oid, struct dv_buf *text, struct dv_err *err)
@@ -106,6 +134,10 @@ int dv_clean(struct dv_session *s, const char *path,
 	uint64_t size;
 
 	text->n = 0;
+	if (dv_attrs_never(path)) {
+		*kind = DV_CLEAN_AS_IS;
+		return pass(path, src, text, err);
+	}
 	rc = dv_session_writer(s, err);
 	if (rc)
 		return rc;

@@ -105,7 +105,8 @@ struct dv_source {
 enum dv_clean_kind {
 	DV_CLEAN_POINTER,	/* *oid names the content now in the store */
 	DV_CLEAN_EMPTY,
-	DV_CLEAN_AS_IS,		/* another tool's pointer: *text as it came */
+	DV_CLEAN_AS_IS,		/* no data (another tool's pointer, a file of
+				   Git's own): *text as it came */
 };
 
 /*

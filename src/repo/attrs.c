@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "codec/glob.h"
 
@@ -145,32 +146,147 @@ int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
 	return rc;
 }
 
+/*
+ * What Git and git-dv read themselves must stay text in every clone. Lines that
+ * give it back stand behind those that would take it: the last one counts.
+ */
+static const struct {
+	const char *line;
+	const char *const names[4];	/* what it stands for */
+} guards[] = {
+	{ ".git* " DV_ATTRS_NOT,
+	  { ".gitattributes", ".gitignore", ".gitmodules" } },
+	{ ".dvconfig " DV_ATTRS_NOT, { ".dvconfig" } },
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int dv_attrs_never(const char *path)
+{
+	const char *base = base_name(path);
+
+	for (size_t i = 0; guards[0].names[i]; i++)
+		if (!strcmp(base, guards[0].names[i]))
+			return 1;
+	return !strcmp(path, ".dvconfig") ||
+	       !strncmp(path, ".dv/registry/", 13);
+}
+
+/* Which guards does a pattern call for? One bit each. */
+static unsigned int guards_for(const char *pattern)
+{
+	const char *last = base_name(pattern);
+	unsigned int need = 0;
+
+	/* Git's files may lie in any folder, .dvconfig at the top alone. */
+	for (size_t i = 0; guards[0].names[i]; i++)
+		need |= (unsigned int)dv_glob_path(last, guards[0].names[i]);
+	if (dv_glob_path(pattern, guards[1].names[0]))
+		need |= 2;
+	return need;
+}
+
+static int which_guard(const char *line, size_t n)
+{
+	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+		n--;
+	for (size_t i = 0; i < DV_ARRAY_SIZE(guards); i++)
+		if (n == strlen(guards[i].line) &&
+		    !memcmp(line, guards[i].line, n))
+			return (int)i;
+	return -1;
+}
+
+/*
+ * Give the text the guards that its patterns call for, and no others. Where
+ * they are right already, nothing moves.
+ */
+static int settle_guards(struct dv_buf *text, struct dv_err *err)
+{
+	struct dv_buf keep = { 0 }, pattern = { 0 };
+	unsigned int need = 0, have = 0;
+	int rc = 0, ours, late = 0;
+
+	for (size_t at = 0; !rc && at < text->n;) {
+		const char *line = (const char *)text->p + at;
+		const char *nl = memchr(line, '\n', text->n - at);
+		size_t n = nl ? (size_t)(nl - line) + 1 : text->n - at;
+		int guard = which_guard(line, n);
+
+		at += n;
+		if (guard >= 0) {
+			have |= 1u << guard;
+			continue;
+		}
+		if (parse_line(line, nl ? n - 1 : n, &pattern, &ours) && ours) {
+			need |= guards_for(dv_buf_str(&pattern));
+			late = have != 0;
+		}
+		rc = dv_buf_add(&keep, line, n, err);
+	}
+	if (!rc && (have != need || late)) {
+		if (need && keep.n && keep.p[keep.n - 1] != '\n')
+			rc = dv_buf_addstr(&keep, "\n", err);
+		for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(guards); i++)
+			if (need & 1u << i)
+				rc = dv_buf_addf(&keep, err, "%s\n",
+						 guards[i].line);
+		text->n = 0;
+		if (!rc)
+			rc = dv_buf_add(text, keep.p, keep.n, err);
+	}
+	dv_buf_release(&keep);
+	dv_buf_release(&pattern);
+	return rc;
+}
+
+/* Write the file if its text is another now. */
+static int put_attrs(const char *file, const struct dv_buf *was,
+		     struct dv_buf *text, struct dv_err *err)
+{
+	int rc = settle_guards(text, err);
+
+	if (!rc && (was->n != text->n ||
+		    (text->n && memcmp(was->p, text->p, text->n))))
+		rc = dv_file_write(file, text->p, text->n, 0666, 0, err);
+	return rc;
+}
+
 int dv_attrs_add(const char *file, const struct dv_strs *patterns,
 		 size_t *added, struct dv_err *err)
 {
+	struct dv_buf was = { 0 }, text = { 0 };
 	struct dv_strs have = { 0 };
-	struct dv_buf text = { 0 };
 	int rc;
 
 	*added = 0;
 	rc = dv_attrs_list(file, &have, err);
 	if (!rc)
-		rc = read_attrs(file, &text, err);
-	if (!rc && text.n && text.p[text.n - 1] != '\n')
-		rc = dv_buf_addstr(&text, "\n", err);
+		rc = read_attrs(file, &was, err);
+	if (!rc)
+		rc = dv_buf_add(&text, was.p, was.n, err);
 	for (size_t i = 0; !rc && i < patterns->n; i++) {
 		if (dv_strs_has(&have, patterns->v[i]))
 			continue;
-		rc = dv_attrs_quote(patterns->v[i], &text, err);
+		if (text.n && text.p[text.n - 1] != '\n')
+			rc = dv_buf_addstr(&text, "\n", err);
+		if (!rc)
+			rc = dv_attrs_quote(patterns->v[i], &text, err);
 		if (!rc)
 			rc = dv_buf_addstr(&text, " " DV_ATTRS "\n", err);
 		if (!rc)
 			rc = dv_strs_add(&have, patterns->v[i], err);
 		++*added;
 	}
-	if (!rc && *added)
-		rc = dv_file_write(file, text.p, text.n, 0666, 0, err);
+	if (!rc)
+		rc = put_attrs(file, &was, &text, err);
 	dv_strs_release(&have);
+	dv_buf_release(&was);
 	dv_buf_release(&text);
 	return rc;
 }
@@ -195,7 +311,7 @@ int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
 		at += n;
 	}
 	if (!rc && *removed)
-		rc = dv_file_write(file, keep.p, keep.n, 0666, 0, err);
+		rc = put_attrs(file, &text, &keep, err);
 	dv_buf_release(&text);
 	dv_buf_release(&keep);
 	dv_buf_release(&pattern);

@@ -6,6 +6,14 @@
 
 /* What a tracked pattern gets. */
 #define DV_ATTRS "filter=dv diff=dv merge=dv -text !working-tree-encoding"
+/* And what takes a file out again. */
+#define DV_ATTRS_NOT "!filter !diff !merge !text"
+
+/*
+ * A path (from the top) that is never data, whatever a pattern says: what Git
+ * and git-dv read from the worktree, and registries.
+ */
+int dv_attrs_never(const char *path);
 
 /* A pattern as .gitattributes spells it (quoted where needed). */
 int dv_attrs_quote(const char *pattern, struct dv_buf *out,
@@ -15,11 +23,16 @@ int dv_attrs_literal(const char *path, struct dv_buf *out,
 		     struct dv_err *err) DV_MUST_USE;
 /*
  * Add lines to `file` for patterns that have none with filter=dv there;
- * *added counts. All other lines stay as they are.
+ * *added counts. Behind these stand lines that take out again what
+ * dv_attrs_never names, where a pattern would match it. All other lines stay as
+ * they are.
  */
 int dv_attrs_add(const char *file, const struct dv_strs *patterns,
 		 size_t *added, struct dv_err *err) DV_MUST_USE;
-/* Remove our lines for these patterns; *removed counts. */
+/*
+ * Remove our lines for these patterns, *removed counts, and those behind them
+ * that nothing calls for any more.
+ */
 int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
 		    size_t *removed, struct dv_err *err) DV_MUST_USE;
 /* Patterns with filter=dv in a file, unquoted. Absence is an empty list. */

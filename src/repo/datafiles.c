@@ -191,11 +191,7 @@ static size_t folder_of(const struct dv_data_rules *d, const char *path)
 
 int dv_data_excluded(const struct dv_data_rules *d, const char *path)
 {
-	const char *base = base_name(path);
-
-	if (!strncmp(path, ".dv/", 4) || !strcmp(base, ".gitattributes") ||
-	    !strcmp(base, ".gitignore") || !strcmp(path, ".gitmodules") ||
-	    !strcmp(path, ".dvconfig"))
+	if (!strncmp(path, ".dv/", 4) || dv_attrs_never(path))
 		return 1;
 	for (size_t i = 0; i < d->exclude.n; i++)
 		if (dv_glob_path(d->exclude.v[i], path))

@@ -109,4 +109,63 @@ make_noise ../a.x 2000000 7
 ok 'content' cmp attr/a.x ../a.x
 code 129 'a size that is none' git dv track --above many
 
+# What Git and git-dv read from the worktree never becomes a pointer.
+cd "$T" || exit 1
+new_repo every
+cd every || exit 1
+must git dv untrack '*.bin' '*.json'
+mkdir sub
+echo '*.x -text' >sub/.gitattributes
+echo '*.o' >.gitignore
+must git config -f .dvconfig dv.above 5M
+make_noise one 3000 1
+ok 'track everything' git dv track '*'
+cp .gitattributes ../every.attributes
+ok 'again' git dv track '*'
+ok 'adds nothing' cmp .gitattributes ../every.attributes
+ok 'track one more' git dv track '*.raw' 'sub'
+must git add -A
+for f in .gitattributes sub/.gitattributes .gitignore .dvconfig; do
+	ok "$f stays what it is" not blob_is_pointer ":$f"
+	is "and has no filter" "$(git check-attr filter text diff -- $f)" "$f: filter: unspecified
+$f: text: unspecified
+$f: diff: unspecified"
+done
+ok 'and the rest is data' blob_is_pointer :one
+must git commit -qm everything
+ok 'clone' git clone -q . ../every.clone
+ok 'has the attributes' cmp .gitattributes ../every.clone/.gitattributes
+ok 'untrack' git dv untrack '*' '*.raw'
+ok 'keeps what a folder needs' grep -q '^\.git\* ' .gitattributes
+ok 'and no more' not grep -q dvconfig .gitattributes
+ok 'untrack the folder' git dv untrack sub
+is 'nothing is left' "$(cat .gitattributes)" ''
+for f in .gitattributes sub/.gitignore .dvconfig .dv/registry/a.json .dv/registry/; do
+	fails "track $f is refused" git dv track "$f"
+	says 'it is named' "$f"
+done
+# By hand, without those lines.
+echo '* filter=dv -text' >.gitattributes
+echo '* filter=dv -text' >sub/.gitattributes
+must git add -A
+ok 'the filter lets it through' not blob_is_pointer :.gitattributes
+ok 'in a folder too' not blob_is_pointer :sub/.gitattributes
+ok 'and .gitignore' not blob_is_pointer :.gitignore
+ok 'and .dvconfig' not blob_is_pointer :.dvconfig
+ok 'git dv add too' git dv add .gitattributes .dvconfig
+ok 'still' not blob_is_pointer :.gitattributes
+ok 'as it is' sh -c 'git cat-file blob :.dvconfig | cmp - .dvconfig'
+cd "$T" || exit 1
+new_repo sized
+cd sized || exit 1
+mkdir d
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	make_noise "d/$i.raw" 2000 $i
+done
+must git dv track --above 1500
+ok 'track --above a size that .gitattributes has' git dv track --above 1k
+says_not 'tracks it not' '/.gitattributes'
+must git add -A
+ok 'it is no pointer' not blob_is_pointer :.gitattributes
+
 done_testing
