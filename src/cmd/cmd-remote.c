@@ -91,17 +91,18 @@ static int add(struct dv_ctx *c, const char *name, const char *given,
 			rc = dv_err_set(err, DV_EEXIST,
 					"there is a remote '%s' at '%s'; 'git dv remote remove %s' removes it",
 					name, rs.v[i].url, name);
+	file = local ? strdup("--local") : team_file(&c->repo);
+	if (!rc && !file)
+		rc = dv_err_nomem(err);
+	if (!rc)
+		rc = dv_config_writable(file, err);
 	if (!rc)
 		rc = dv_remote_open(&remote, url, NULL, DV_REMOTE_CREATE, err);
+	if (!rc && real_path(&url))
+		rc = dv_err_nomem(err);
 	if (rc)
 		goto out;
-	if (real_path(&url)) {
-		rc = dv_err_nomem(err);
-		goto out;
-	}
-	file = local ? strdup("--local") : team_file(&c->repo);
-	rc = file ? set_all(file, name, url, remote->uuid, err) :
-		    dv_err_nomem(err);
+	rc = set_all(file, name, url, remote->uuid, err);
 	/* The first remote becomes the default. */
 	if (!rc && !dv_config_get(&c->repo, "dv.remote"))
 		rc = dv_config_set(file, "dv.remote", name, err);

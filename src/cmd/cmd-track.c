@@ -153,16 +153,6 @@ static int patterns_above(struct dv_ctx *c, uint64_t above,
 	return rc;
 }
 
-static int set_above(struct dv_repo *r, const char *value, struct dv_err *err)
-{
-	char *path = dv_fmt("%s/.dvconfig", r->top);
-	int rc = path ? dv_config_set(path, "dv.above", value, err) :
-			dv_err_nomem(err);
-
-	free(path);
-	return rc;
-}
-
 static int list_tracked(struct dv_ctx *c)
 {
 	static const char *const args[] = { "ls-files", "-z", "--cached",
@@ -176,9 +166,13 @@ static int list_tracked(struct dv_ctx *c)
 	for (; !rc && p < end; p += strlen(p) + 1) {
 		char *full = dv_fmt("%s/%s", c->repo.top, p);
 		struct dv_strs patterns = { 0 };
+		struct stat st;
 
-		rc = full ? dv_attrs_list(full, &patterns, &err) :
-			    dv_err_nomem(&err);
+		/* Git reads no link here. */
+		if (!full)
+			rc = dv_err_nomem(&err);
+		else if (!lstat(full, &st) && S_ISREG(st.st_mode))
+			rc = dv_attrs_list(full, &patterns, &err);
 		for (size_t i = 0; !rc && i < patterns.n; i++)
 			printf("%s\t(%s)\n", patterns.v[i], p);
 		dv_strs_release(&patterns);
@@ -194,11 +188,14 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 {
 	char *file = above_text ? dv_fmt("%s/.gitattributes", c->repo.top) :
 				  attrs_file(&c->repo);
+	char *team = dv_fmt("%s/.dvconfig", c->repo.top);
 	struct dv_strs patterns = { 0 }, raw = { 0 };
 	struct dv_buf one = { 0 };
 	size_t added = 0;
-	int rc = file ? 0 : dv_err_nomem(err);
+	int rc = file && team ? 0 : dv_err_nomem(err);
 
+	if (!rc && above_text)
+		rc = dv_config_writable(team, err);
 	for (int i = 0; !rc && i < n; i++) {
 		one.n = 0;
 		rc = normalize(&c->repo, argv[i], &one, err);
@@ -216,7 +213,7 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 	}
 	rc = dv_attrs_add(file, &patterns, &added, err);
 	if (!rc && above_text)
-		rc = set_above(&c->repo, above_text, err);
+		rc = dv_config_set(team, "dv.above", above_text, err);
 	if (rc)
 		goto out;
 	dv_hooks_ensure(&c->repo);
@@ -249,6 +246,7 @@ out:
 	dv_strs_release(&patterns);
 	dv_strs_release(&raw);
 	free(file);
+	free(team);
 	return rc;
 }
 

@@ -126,6 +126,19 @@ static int read_attrs(const char *file, struct dv_buf *text,
 	return rc;
 }
 
+/* As read_attrs, for who writes the file anew. */
+static int begin_edit(const char *file, struct dv_buf *text,
+		      struct dv_err *err)
+{
+	struct stat st;
+
+	if (!lstat(file, &st) && !S_ISREG(st.st_mode))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s' is not a regular file: git does not read it; put a file in its place",
+				  file);
+	return read_attrs(file, text, err);
+}
+
 int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
 {
 	struct dv_buf text = { 0 }, pattern = { 0 };
@@ -265,9 +278,9 @@ int dv_attrs_add(const char *file, const struct dv_strs *patterns,
 	int rc;
 
 	*added = 0;
-	rc = dv_attrs_list(file, &have, err);
+	rc = begin_edit(file, &was, err);
 	if (!rc)
-		rc = read_attrs(file, &was, err);
+		rc = dv_attrs_list(file, &have, err);
 	if (!rc)
 		rc = dv_buf_add(&text, was.p, was.n, err);
 	for (size_t i = 0; !rc && i < patterns->n; i++) {
@@ -295,7 +308,7 @@ int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
 		    size_t *removed, struct dv_err *err)
 {
 	struct dv_buf text = { 0 }, keep = { 0 }, pattern = { 0 };
-	int rc = read_attrs(file, &text, err), ours;
+	int rc = begin_edit(file, &text, err), ours;
 
 	*removed = 0;
 	for (size_t at = 0; !rc && at < text.n;) {

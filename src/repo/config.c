@@ -313,6 +313,18 @@ static int run_config(const char *const *argv, int ok_code,
 	return rc;
 }
 
+int dv_config_writable(const char *where, struct dv_err *err)
+{
+	struct stat st;
+
+	/* git config follows links: out of the worktree, for one. */
+	if (where[0] != '-' && !lstat(where, &st) && !S_ISREG(st.st_mode))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s' is not a regular file and is not written to; put a file in its place",
+				  where);
+	return 0;
+}
+
 int dv_config_set(const char *where, const char *key, const char *value,
 		  struct dv_err *err)
 {
@@ -320,8 +332,9 @@ int dv_config_set(const char *where, const char *key, const char *value,
 				value, NULL };
 	const char *file[] = { "git", "config", "-f", where, "--replace-all",
 			       key, value, NULL };
+	int rc = dv_config_writable(where, err);
 
-	return run_config(where[0] == '-' ? scope : file, 0, err);
+	return rc ? rc : run_config(where[0] == '-' ? scope : file, 0, err);
 }
 
 int dv_config_unset(const char *where, const char *key, struct dv_err *err)
@@ -330,7 +343,8 @@ int dv_config_unset(const char *where, const char *key, struct dv_err *err)
 				NULL };
 	const char *file[] = { "git", "config", "-f", where, "--unset-all",
 			       key, NULL };
+	int rc = dv_config_writable(where, err);
 
 	/* 5: it was not set. */
-	return run_config(where[0] == '-' ? scope : file, 5, err);
+	return rc ? rc : run_config(where[0] == '-' ? scope : file, 5, err);
 }

@@ -61,6 +61,11 @@ int dv_config_int(struct dv_repo *r, const char *key, int max, int fallback);
 int dv_config_wants(struct dv_repo *r, const char *path);
 /* Is a key allowed in .dvconfig? */
 int dv_config_team_allowed(const char *key);
+/*
+ * May this place be set? Not a file that is a link or no file at all. Whoever
+ * does other work before setting asks first.
+ */
+int dv_config_writable(const char *where, struct dv_err *err) DV_MUST_USE;
 /* Set in one place: "--local", "--global", or a file's path. */
 int dv_config_set(const char *where, const char *key, const char *value,
 		  struct dv_err *err) DV_MUST_USE;

@@ -184,4 +184,30 @@ is 'still nothing elsewhere' "$(ls -A ../elsewhere)" marker
 ok 'the next checkout works' git checkout -q -f v1
 ok 'content' cmp big.bin ../v1/big.bin
 
+# Settings that are links are neither read nor written through.
+new_repo linked
+cd linked || exit 1
+printf '[dv]\n\tabove = 3M\n' >../outside.config
+cp ../outside.config ../outside.before
+rm -f .dvconfig
+ln -s ../outside.config .dvconfig
+fails 'remote add with a .dvconfig that is a link' git dv remote add q ../never
+says 'it is named' .dvconfig
+ok 'makes no store' not test -e ../never
+cp .gitattributes ../attributes.linked
+make_noise large.raw 20000 1
+fails 'track --above' git dv track --above 10k
+says 'it is named' .dvconfig
+ok 'tracks nothing' cmp .gitattributes ../attributes.linked
+ok 'what the link names is as it was' cmp ../outside.config ../outside.before
+mv .gitattributes ../outside.attributes
+ln -s ../outside.attributes .gitattributes
+fails 'track with a .gitattributes that is a link' git dv track '*.raw'
+says 'it is named' .gitattributes
+fails 'untrack' git dv untrack '*.bin'
+ok 'the link stays' test -h .gitattributes
+ok 'and what it names' cmp ../outside.attributes ../attributes.linked
+is 'its patterns are not listed' "$(git dv track)" ''
+cd "$T" || exit 1
+
 done_testing
