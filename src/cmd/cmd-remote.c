@@ -48,8 +48,10 @@ static char *absolute_url(const char *url)
 {
 	char *cwd, *out;
 
-	if (*url == '/' || strstr(url, "://"))
+	if (*url == '/' || strstr(url, "://") || dv_url_is_host_path(url))
 		return strdup(url);
+	while (!strncmp(url, "./", 2))
+		url += 2;
 	cwd = getcwd(NULL, 0);
 	out = cwd ? dv_fmt("%s/%s", cwd, url) : NULL;
 	free(cwd);

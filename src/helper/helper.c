@@ -40,15 +40,10 @@ int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 
 	*kind = DV_URL_PAIRED;
 	if (!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7) ||
-	    !strncmp(url, "ssh://", 6) || !strncmp(url, "git://", 6))
+	    !strncmp(url, "ssh://", 6) || !strncmp(url, "git://", 6) ||
+	    dv_url_is_host_path(url))
 		return 0;
 	dir = dv_url_dir(url);
-	/* host:path, as git reads it: a colon before any slash. */
-	if (dir && *dir != '/' && strchr(dir, ':') &&
-	    (!strchr(dir, '/') || strchr(dir, ':') < strchr(dir, '/'))) {
-		free(dir);
-		return 0;
-	}
 	if (!dir || !*dir) {
 		free(dir);
 		return dv_err_set(err, DV_EINVAL,

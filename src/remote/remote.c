@@ -23,12 +23,21 @@ static int url_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int dv_url_is_host_path(const char *url)
+{
+	const char *colon = strchr(url, ':');
+
+	return colon && strncmp(colon, "://", 3) &&
+	       !memchr(url, '/', (size_t)(colon - url));
+}
+
 char *dv_url_dir(const char *url)
 {
 	char *out, *w;
 
 	if (strncmp(url, "file://", 7))
-		return strstr(url, "://") ? NULL : strdup(url);
+		return strstr(url, "://") || dv_url_is_host_path(url) ?
+		       NULL : strdup(url);
 	url += 7;
 	if (!strncmp(url, "localhost/", 10))
 		url += 9;
@@ -70,7 +79,7 @@ static int open_backend(const char *url, int create, struct dv_backend **b,
 	if (!dir || !*dir) {
 		free(dir);
 		return dv_err_set(err, DV_EINVAL,
-				  "'%s' is not the URL of a store; a store is a directory: '/path', 'file:///path'",
+				  "'%s' is not the URL of a store; a store is a directory: '/path', './path', 'file:///path'",
 				  url);
 	}
 	rc = dv_backend_dir_open(b, dir, create, err);

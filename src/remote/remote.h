@@ -61,6 +61,11 @@ int dv_remote_set_cache(struct dv_remote *r, const char *dir,
  * else. Caller frees.
  */
 char *dv_url_dir(const char *url);
+/*
+ * host:path, or helper::anything, as Git reads it: a colon before any slash.
+ * A path with a colon is given as ./a:b.
+ */
+int dv_url_is_host_path(const char *url);
 /* 1 where git-dv can open this kind of URL. */
 int dv_url_known(const char *url);
 

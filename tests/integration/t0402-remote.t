@@ -167,4 +167,19 @@ while read -r s; do
 done <shards
 fails 'pull with shards of junk' git -C c dv pull
 
+# A colon before any slash is no path, as Git reads it.
+new_repo colon
+cd colon || exit 1
+for url in host:/data/store host:store 'ext::sh -c true' ::x; do
+	fails "remote add of $url" git dv remote add c "$url"
+	says 'it is named' "$url"
+	says 'and what a store is' 'file:///path'
+done
+ok 'nothing was made' test ! -e host: -a ! -e host:store
+ok 'no setting either' not git config -f .dvconfig dv.remote.c.url
+fails 'remote check of it' git dv remote check host:/data/store
+ok 'a folder of such a name' git dv remote add c ./host:store
+ok 'is one with ./' test -f host:store/format
+cd "$T" || exit 1
+
 done_testing
