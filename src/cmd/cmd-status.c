@@ -4,6 +4,7 @@
  * No remote is asked.
  */
 #include <cjson/cJSON.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/hex.h"
 #include "base/proc.h"
 #include "cmd/cmd.h"
+#include "filter/place.h"
 #include "repo/attrs.h"
 #include "repo/datafiles.h"
 #include "repo/gitindex.h"
@@ -20,8 +22,8 @@
 
 #define STATUS_MAX ((size_t)1 << 30)
 
-enum section { STAGED, MODIFIED, UNVERSIONED, NOT_PUSHED, MISSING, POINTERS,
-	       SECTIONS };
+enum section { STAGED, MODIFIED, UNVERSIONED, RAW, NOT_PUSHED, MISSING,
+	       POINTERS, SECTIONS };
 
 static const struct {
 	const char *title, *hint, *json;
@@ -30,6 +32,7 @@ static const struct {
 	{ "Changes to be committed:", NULL, "staged", 'S' },
 	{ "Changes not staged for commit:", "use \"git add <file>...\" to stage them", "modified", 'M' },
 	{ "Data that git-dv does not version:", "use \"git dv track <pattern>\" to version it", "unversioned", 'U' },
+	{ "Tracked files that Git holds as raw content:", "use \"git dv track --renormalize\" to stage them as pointers", "raw", 'R' },
 	{ "Content not pushed to '%s':", "\"git push\" or \"git dv push\" sends it", "not_pushed", 'P' },
 	{ "Content that is not here:", "use \"git dv fetch\" to bring it here", "missing", 'X' },
 	{ "Files left as pointers:", "use \"git dv pull\" to put their content in place", "pointers", 'L' },
@@ -39,6 +42,9 @@ struct item {
 	char *path;
 	uint64_t size;
 	char change;		/* A, M, D, ... or 0 */
+	/* Before drop_tracked, of UNVERSIONED: */
+	char data;		/* by the rules */
+	const uint8_t *blob;	/* in the index; borrowed from it */
 };
 
 struct list {
@@ -48,6 +54,8 @@ struct list {
 
 struct status {
 	struct dv_ctx c;
+	struct dv_gitindex ix;
+	int damaged;		/* verify set records aside */
 	struct list list[SECTIONS];
 	const struct dv_remote_info *remote;
 	struct dv_remotes remotes;
@@ -63,6 +71,7 @@ static int add(struct list *l, const char *path, uint64_t size, char change,
 		return dv_err_nomem(err);
 	l->v = v;
 	v += l->n;
+	memset(v, 0, sizeof(*v));
 	v->path = strdup(path);
 	v->size = size;
 	v->change = change;
@@ -72,32 +81,72 @@ static int add(struct list *l, const char *path, uint64_t size, char change,
 	return 0;
 }
 
+static int maybe_data(struct status *s, const char *path, uint64_t size,
+		      const uint8_t *blob, struct dv_err *err)
+{
+	struct list *l = &s->list[UNVERSIONED];
+	int rc = add(l, path, size, 0, err);
+
+	if (!rc) {
+		l->v[l->n - 1].data =
+			dv_data_classify(&s->rules, path, size) != DV_DATA_NO;
+		l->v[l->n - 1].blob = blob;
+	}
+	return rc;
+}
+
+/*
+ * The list of a file stays when one of its chunks is set aside. Looking for all
+ * chunks costs too much where nothing ever was.
+ */
+static int is_here(struct status *s, const struct dv_oid *oid)
+{
+	return dv_store_has_file(&s->c.store, oid) &&
+	       (!s->damaged || dv_content_complete(&s->c.store, &s->c.coder,
+						   oid, NULL) == 1);
+}
+
+/* Git has recorded the pointer's size for the file, and it still is one. */
+static int is_left(const struct status *s, const struct dv_gitentry *e,
+		   const struct dv_oid *oid)
+{
+	uint32_t size = dv_gitentry_size(&s->ix, e);
+	struct stat st;
+
+	if (size == (uint32_t)oid->size || e->skip_worktree ||
+	    size > DV_POINTER_MAX + 8 || size < 90 || lstat(e->path, &st))
+		return 0;
+	return dv_gitentry_fits(&s->ix, e, &st) ||
+	       dv_is_pointer_file(AT_FDCWD, e->path, oid, &st);
+}
+
 /* What the index and the store say. */
 static int scan_index(struct status *s, struct dv_err *err)
 {
 	char *path = dv_repo_index_path(&s->c.repo);
 	const char *uuid = s->remote ? s->remote->uuid : NULL;
+	struct dv_attrs_guess guess = { 0 };
 	struct dv_objects *o = NULL;
-	struct dv_gitindex ix = { 0 };
 	int rc;
 
 	if (!path)
 		return dv_err_nomem(err);
-	rc = dv_gitindex_read(&ix, path, s->c.repo.algo, err);
+	rc = dv_gitindex_read(&s->ix, path, s->c.repo.algo, err);
 	free(path);
 	if (rc)
 		return rc == DV_ENOTFOUND ? 0 : rc;
 	rc = dv_objects_open(&o, &s->c.repo, 0, err);
-	for (size_t i = 0; !rc && i < ix.n; i++) {
-		const struct dv_gitentry *e = &ix.v[i];
-		uint32_t size = dv_gitentry_size(&ix, e);
+	for (size_t i = 0; !rc && i < s->ix.n; i++) {
+		const struct dv_gitentry *e = &s->ix.v[i];
+		uint32_t size = dv_gitentry_size(&s->ix, e);
 		struct dv_oid oid;
 		int is;
 
 		if (e->stage || (e->mode & 0170000) != 0100000 ||
 		    e->intent_to_add)
 			continue;
-		is = dv_cache_blob_get(s->c.cache, e->oid, ix.hash_size, &oid);
+		is = dv_cache_blob_get(s->c.cache, e->oid, s->ix.hash_size,
+				       &oid);
 		if (is < 0) {
 			is = dv_objects_pointer(o, s->c.cache, e->oid, &oid,
 						err);
@@ -109,24 +158,23 @@ static int scan_index(struct status *s, struct dv_err *err)
 			}
 		}
 		if (!is) {
-			if (dv_data_classify(&s->rules, e->path, size))
-				rc = add(&s->list[UNVERSIONED], e->path, size,
-					 0, err);
+			if (dv_data_classify(&s->rules, e->path, size) ||
+			    (!dv_attrs_never(e->path) &&
+			     dv_attrs_may(&guess, &s->c.repo, e->path)))
+				rc = maybe_data(s, e->path, size, e->oid, err);
 			continue;
 		}
-		if (!dv_store_has_file(&s->c.store, &oid))
+		if (!is_here(s, &oid))
 			rc = add(&s->list[MISSING], e->path, oid.size, 0, err);
 		else if (uuid && !dv_cache_pushed_get(s->c.cache, uuid, &oid))
 			rc = add(&s->list[NOT_PUSHED], e->path, oid.size, 0,
 				 err);
-		/* Git has recorded the pointer's size for the file. */
-		if (!rc && size != (uint32_t)oid.size && !e->skip_worktree &&
-		    size <= DV_POINTER_MAX + 8 && size >= 90)
+		if (!rc && is_left(s, e, &oid))
 			rc = add(&s->list[POINTERS], e->path, oid.size, 0,
 				 err);
 	}
+	dv_attrs_guess_release(&guess);
 	dv_objects_close(o);
-	dv_gitindex_release(&ix);
 	return rc;
 }
 
@@ -229,15 +277,43 @@ static int scan_untracked(struct status *s, const struct dv_strs *untracked,
 		uint64_t size = file_size(s, untracked->v[i]);
 
 		if (dv_data_classify(&s->rules, untracked->v[i], size))
-			rc = add(&s->list[UNVERSIONED], untracked->v[i], size,
-				 0, err);
+			rc = maybe_data(s, untracked->v[i], size, NULL, err);
 	}
 	return rc;
 }
 
+/* An empty file is an empty blob, and another tool's pointer stays one. */
+static int is_raw(struct dv_objects *o, const struct item *it, size_t hash_size)
+{
+	char hex[65], type[32];
+	struct dv_buf text = { 0 };
+	struct dv_oid oid;
+	int yes;
+
+	if (it->size > DV_FOREIGN_MAX)
+		return 1;
+	dv_hex_encode(hex, it->blob, hash_size);
+	hex[2 * hash_size] = '\0';
+	/* The index has size 0 for what may have changed. */
+	if (!it->size) {
+		uint64_t size;
+
+		if (dv_objects_info(o, hex, NULL, type, &size, NULL) || !size)
+			return 0;
+		if (size > DV_FOREIGN_MAX)
+			return 1;
+	}
+	yes = !dv_objects_read_small(o, it->blob, &text, NULL) &&
+	      dv_pointer_parse(text.p, text.n, &oid) == DV_PTR_NONE;
+	dv_buf_release(&text);
+	return yes;
+}
+
+/* Of what may be data: what has filter=dv and is none in the index is raw. */
 static int drop_tracked(struct status *s, struct dv_err *err)
 {
 	struct list *l = &s->list[UNVERSIONED];
+	struct dv_objects *o = NULL;
 	struct dv_strs paths = { 0 };
 	uint8_t *dv = calloc(l->n + 1, 1);
 	size_t k = 0;
@@ -251,17 +327,38 @@ static int drop_tracked(struct status *s, struct dv_err *err)
 		rc = dv_strs_add(&paths, l->v[i].path, err);
 	if (!rc)
 		rc = dv_attrs_check(&paths, dv, err);
+	if (!rc)
+		rc = dv_objects_open(&o, &s->c.repo, 0, err);
 	for (size_t i = 0; !rc && i < l->n; i++) {
-		if (dv[i])
-			free(l->v[i].path);
-		else
-			l->v[k++] = l->v[i];
+		struct item *it = &l->v[i];
+
+		if (!dv[i] && it->data) {
+			l->v[k++] = *it;
+			continue;
+		}
+		if (dv[i] && it->blob && is_raw(o, it, s->ix.hash_size))
+			rc = add(&s->list[RAW], it->path, it->size, 0, err);
+		free(it->path);
+		it->path = NULL;
 	}
 	if (!rc)
 		l->n = k;
 	free(dv);
+	dv_objects_close(o);
 	dv_strs_release(&paths);
 	return rc;
+}
+
+/* Did verify set damaged content aside here? */
+static int has_quarantine(const struct status *s)
+{
+	char *dir = dv_fmt("%s/quarantine", s->c.store.path);
+	struct dv_strs names = { 0 };
+	int yes = !dir || (!dv_dir_list(dir, &names, NULL) && names.n);
+
+	dv_strs_release(&names);
+	free(dir);
+	return yes;
 }
 
 static int gather(struct status *s, struct dv_err *err)
@@ -440,6 +537,7 @@ int dv_cmd_status(int argc, char **argv)
 		rc = dv_remotes_load(&s.c.repo, &s.remotes, &err);
 	if (!rc) {
 		s.remote = dv_remotes_find(&s.remotes, NULL);
+		s.damaged = has_quarantine(&s);
 		rc = gather(&s, &err);
 	}
 	if (rc)
@@ -458,6 +556,7 @@ out:
 			free(s.list[k].v[i].path);
 		free(s.list[k].v);
 	}
+	dv_gitindex_release(&s.ix);
 	dv_ctx_close(&s.c);
 	return rc;
 }

@@ -52,6 +52,59 @@ rm big.bin
 run git dv status --porcelain=v1
 says 'a deleted file is shown' big.bin
 must git checkout -q -- big.bin
+rm -rf ../d
+must env GIT_DV_SKIP_SMUDGE=1 git clone -q ../repo.git ../d
+printf edit >../d/big.bin
+run git -C ../d dv status --porcelain=v1
+says 'an edit over a pointer is modified' 'MM big.bin'
+says_not 'and no longer left as a pointer' 'L. big.bin'
+says 'others are' 'L. new.bin'
+
+# "nothing to do" is said only where it is so.
+new_repo ../raw
+cd ../raw || exit 1
+mkdir csv
+make_json table.csv 2000 1
+: >empty.csv
+printf '#!/bin/sh\n' >tool.sh
+make_json csv/.x.csv 30 2
+must git add -A
+must git commit -qm 'not yet tracked'
+must git dv track '*.csv'
+must git add .gitattributes
+must git commit -qm 'now tracked'
+run git dv status --porcelain=v1
+says 'raw content of a tracked file is named' 'R. table.csv'
+says 'a short one' 'R. csv/.x.csv'
+says_not 'an empty one is as it should be' empty.csv
+says_not 'and no other' tool.sh
+run git dv status
+says 'what mends it' 'track --renormalize'
+run git dv status --json
+says 'in JSON' '"raw"'
+must git dv track --renormalize
+must git commit -qm pointers
+is 'nothing is left to do then' "$(git dv status --porcelain=v1)" ''
+
+must git init -q ../damaged
+cd ../damaged || exit 1
+must git dv init
+must git dv track '*.bin'
+make_noise whole.bin 200000 78
+must git add -A
+must git commit -qm whole
+ls .git/dv/packs >../packs
+make_noise damaged.bin 3000000 77
+must git add damaged.bin
+must git commit -qm damaged
+pack=$(ls .git/dv/packs | grep -vxFf ../packs)
+chmod u+w ".git/dv/packs/$pack"
+patch_file ".git/dv/packs/$pack" 1500000 damage
+fails 'verify finds damage' git dv verify
+run git dv status --porcelain=v1
+says 'and status the file that lacks content' 'X. damaged.bin'
+says_not 'and no other' whole.bin
+cd ../c || exit 1
 
 # ls-files
 ok 'ls-files' git dv ls-files
