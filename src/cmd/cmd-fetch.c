@@ -1,4 +1,5 @@
 /* fetch, checkout, pull: content from stores to here, from here into files. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "repo/named.h"
 #include "store/maintain.h"
 
+#define NAMED_MAX 10
 
 int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 		 const struct dv_ptrs *ptrs, int dry_run, size_t *missing,
@@ -59,44 +61,94 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 	return rc;
 }
 
-int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
-		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
-		    size_t *left, struct dv_err *err)
+static void note_blocked(struct dv_checkout *how, const char *path,
+			 const char *why)
 {
-	struct dv_place_result result = { 0 };
-	struct dv_place_list list = { 0 };
+	if (how->blocked++ < NAMED_MAX && how->name_blocked)
+		dv_log_error("'%s' is not placed: %s", path, why);
+}
+
+/*
+ * Does something stand where the file or a folder above it belongs? What is
+ * absent was deleted or is not in a sparse checkout; a file may be an edit.
+ */
+static const char *in_the_way(int dir, const char *name)
+{
+	struct stat st;
+
+	if (dir < 0)
+		return errno == ELOOP || errno == ENOTDIR ?
+		       "a folder of its path is a link or a file" :
+		       errno == ENOENT ? NULL : strerror(errno);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? NULL : strerror(errno);
+	return S_ISREG(st.st_mode) ? NULL :
+	       S_ISDIR(st.st_mode) ? "a folder is in its place" :
+	       S_ISLNK(st.st_mode) ? "a link is in its place" :
+				     "what is in its place is no regular file";
+}
+
+/* The files of the selection that are pointers. */
+static int find_left(struct dv_ctx *c, const struct dv_select *s,
+		     const struct dv_ptrs *ptrs, struct dv_place_list *list,
+		     struct dv_checkout *how, struct dv_err *err)
+{
 	int top = open(c->repo.top, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
-	*placed = *left = 0;
 	if (top < 0)
 		return dv_err_errno(err, "cannot open '%s'", c->repo.top);
 	for (size_t i = 0; !rc && i < ptrs->n; i++) {
 		const struct dv_ptr *p = &ptrs->v[i];
-		const char *name;
+		const char *name, *why;
 		struct stat st;
 		int dir;
 
 		if (!dv_select_has(s, p->path))
 			continue;
 		dir = dv_open_parent(top, p->path, &name);
-		if (dir < 0)
-			continue;
-		if (dv_is_pointer_file(dir, name, &p->oid, &st)) {
-			if (dry_run)
-				printf("would place '%s' (%s)\n", p->path,
-				       dv_human(p->oid.size).s);
-			else
-				rc = dv_place_list_add(&list, p->path, &p->oid,
-						       err);
-		}
-		close(dir);
+		if (dir >= 0 && dv_is_pointer_file(dir, name, &p->oid, &st))
+			rc = dv_place_list_add(list, p->path, &p->oid, err);
+		else if ((why = in_the_way(dir, name)))
+			note_blocked(how, p->path, why);
+		if (dir >= 0)
+			close(dir);
 	}
 	close(top);
-	if (!rc && list.n)
+	return rc;
+}
+
+static void show_only(struct dv_ctx *c, const struct dv_place_list *list,
+		      struct dv_checkout *how)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct dv_place_item *it = &list->v[i];
+
+		if (how->fetch || dv_content_complete(&c->store, &c->coder,
+						      &it->oid, NULL) == 1)
+			printf("would place '%s' (%s)\n", it->path,
+			       dv_human(it->oid.size).s);
+		else if (how->left++ < NAMED_MAX)
+			dv_log_warn("'%s' would be left as a pointer: its content is not here",
+				    it->path);
+	}
+}
+
+int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
+		    const struct dv_ptrs *ptrs, struct dv_checkout *how,
+		    struct dv_err *err)
+{
+	struct dv_place_result result = { 0 };
+	struct dv_place_list list = { 0 };
+	int rc = find_left(c, s, ptrs, &list, how, err);
+
+	if (!rc && how->dry_run) {
+		show_only(c, &list, how);
+	} else if (!rc && list.n) {
 		rc = dv_place(&c->repo, &c->store, c->pool, c->cache, &list,
 			      DV_PLACE_WAIT_MS, &result, err);
-	*placed = result.placed;
-	*left = result.left;
+		how->placed = result.placed;
+		how->left = result.left;
+	}
 	dv_place_list_release(&list);
 	return rc;
 }
@@ -164,6 +216,24 @@ static int collect(struct dv_ctx *c, const struct dv_select *s, int all,
 	return rc;
 }
 
+static int left_over(const struct dv_checkout *how, enum verb verb,
+		     struct dv_err *err)
+{
+	if (how->left)
+		return dv_err_set(err, DV_ENOTFOUND,
+				  "%zu file%s left as pointer%s%s", how->left,
+				  how->left == 1 ? " is" : "s are",
+				  how->left == 1 ? "" : "s",
+				  verb == CHECKOUT ?
+				  "; 'git dv pull' fetches their content" : "");
+	if (how->blocked)
+		return dv_err_set(err, DV_EEXIST,
+				  "%zu file%s not placed; move away what is in the way, then 'git checkout' them",
+				  how->blocked,
+				  how->blocked == 1 ? " is" : "s are");
+	return 0;
+}
+
 static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 	       char **argv)
 {
@@ -176,7 +246,8 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		{ DV_OPT_LIST, 'X', "exclude", &sel.exclude, "pattern", "not files that match (dv.exclude)", 0 },
 		{ 0 },
 	};
-	size_t missing = 0, placed = 0, left = 0;
+	struct dv_checkout how = { .name_blocked = 1, .fetch = verb == PULL };
+	size_t missing = 0;
 	struct dv_ptrs ptrs = { 0 };
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 }, first = { 0 };
@@ -210,24 +281,19 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		}
 	}
 	if (!rc && verb != FETCH) {
+		how.dry_run = dry_run;
 		/* Files are what the index says, whichever commits were named. */
 		dv_ptrs_release(&ptrs);
 		rc = dv_ptrs_of_index(&c.repo, c.cache, &ptrs, &err);
 		if (!rc)
-			rc = dv_cmd_checkout(&c, &sel, &ptrs, dry_run, &placed,
-					     &left, &err);
+			rc = dv_cmd_checkout(&c, &sel, &ptrs, &how, &err);
 		if (!rc && !dry_run)
 			rc = repair(&c, &sel, &ptrs, &err);
-		if (!rc && placed)
-			dv_log_note("placed the content of %zu file%s", placed,
-				    placed == 1 ? "" : "s");
-		if (!rc && left && !first.status)
-			rc = dv_err_set(&err, DV_ENOTFOUND,
-					"%zu file%s left as pointer%s%s", left,
-					left == 1 ? " is" : "s are",
-					left == 1 ? "" : "s",
-					verb == CHECKOUT ?
-					"; 'git dv pull' fetches their content" : "");
+		if (!rc && how.placed)
+			dv_log_note("placed the content of %zu file%s",
+				    how.placed, how.placed == 1 ? "" : "s");
+		if (!rc && !first.status)
+			rc = left_over(&how, verb, &err);
 	}
 	if (!rc && first.status) {
 		err = first;

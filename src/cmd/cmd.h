@@ -101,9 +101,16 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 		 const struct dv_ptrs *ptrs, int dry_run, size_t *n,
 		 struct dv_err *err) DV_MUST_USE;
 /* Place content where worktree files are pointers. */
+struct dv_checkout {
+	int dry_run;		/* print what would be placed */
+	int fetch;		/* with dry_run: as if all were fetched before */
+	int name_blocked;	/* name what is in the way of a file */
+	size_t placed, left, blocked;	/* the outcome */
+};
+
 int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
-		    const struct dv_ptrs *ptrs, int dry_run, size_t *placed,
-		    size_t *left, struct dv_err *err) DV_MUST_USE;
+		    const struct dv_ptrs *ptrs, struct dv_checkout *how,
+		    struct dv_err *err) DV_MUST_USE;
 int dv_cmd_add(int argc, char **argv);
 int dv_cmd_alias(int argc, char **argv);
 int dv_cmd_cat(int argc, char **argv);

@@ -160,6 +160,45 @@ ok 'a tracked name that is a link stays a link' sh -c 'ln -s ../outside/large.bi
 	test "$(git ls-files -s link.bin | cut -c1-6)" = 120000'
 must git rm -fq link.bin
 
+# What is in the way is named, and no success.
+must git checkout -q -f none
+GIT_DV_SKIP_SMUDGE=1 git checkout -q -f v1
+blocked() {
+	fails "checkout with $1" git dv checkout
+	says 'it is named' "$2"
+	fails 'by name' git dv checkout "$2"
+	fails 'pull' git dv pull "$2"
+	says 'it is named' "$2"
+	fails 'a dry run' git dv pull -n
+}
+rm big.bin
+mkdir big.bin
+blocked 'a folder in the way' big.bin
+ok 'the others are placed' cmp sub/large.bin ../v1/sub/large.bin
+rmdir big.bin
+ln -s ../outside/none big.bin
+blocked 'a link in the way' big.bin
+rm big.bin
+mkfifo big.bin
+blocked 'a FIFO in the way' big.bin
+rm big.bin
+ok 'a deleted file is the wish of the user' git dv checkout
+must git checkout -q -- big.bin
+mv sub sub.moved
+ln -s sub.moved sub
+blocked 'a link as folder' sub/large.bin
+rm sub
+echo >sub
+blocked 'a file as folder' sub/large.bin
+rm sub
+ok 'a deleted folder' git dv checkout
+mv sub.moved sub
+echo edit >big.bin
+ok 'an edit' git dv checkout
+must git checkout -q -f .
+ok 'content' tree_is . ../v1
+ok 'nothing outside changed' same_outside
+
 # A tree that holds a link and, on another branch, a directory of that name.
 must git checkout -q -f -B linked v1
 must git rm -rq sub

@@ -43,7 +43,12 @@ ok 'status of a clone of pointers' git dv status
 says 'names a file' big.bin
 run git dv status --porcelain=v1
 pointers=$(cat "$T_OUT")
+fails 'checkout -n of content that is not here' git dv checkout -n big.bin
+says_not 'promises nothing' 'would place'
+says 'and names it' big.bin
 must git dv fetch
+ok 'checkout -n of content that is here' git dv checkout -n big.bin
+says 'says so' "would place 'big.bin'"
 must git dv checkout
 run git dv status --porcelain=v1
 isnt 'differs from that of a clone with content' "$pointers" "$(cat "$T_OUT")"
