@@ -158,9 +158,9 @@ int dv_cmd_cat(int argc, char **argv)
 		"<path> | <revision>:<path> | <oid>" };
 	const struct dv_opt opts[] = { { 0 } };
 	struct dv_ctx c = { 0 };
-	struct dv_err err = { 0 };
+	struct dv_err err = { 0 }, why = { 0 };
 	struct dv_oid oid;
-	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), rc;
+	int n = dv_opt_parse(&cmd, opts, argc, argv, NULL), rc, here;
 
 	if (n < 0)
 		return dv_opt_exit(n);
@@ -177,9 +177,14 @@ int dv_cmd_cat(int argc, char **argv)
 	if (!rc && !strchr(argv[0], ':') && oid.scheme == DV_SCHEME_DV1 &&
 	    !dv_store_has_file(&c.store, &oid) && strlen(argv[0]) == 64)
 		oid.scheme = DV_SCHEME_SHA256;	/* bare hex may be either */
-	if (!rc && dv_content_complete(&c.store, &c.coder, &oid, NULL) != 1)
+	if (!rc && (here = dv_content_complete(&c.store, &c.coder, &oid,
+					       &why)) != 1) {
 		rc = dv_remotes_fetch(&c.repo, &c.store, c.pool, c.cache,
 				      NULL, &oid, 1, &err);
+		/* What is wrong with what is here says more. */
+		if (rc && here == DV_ECORRUPT)
+			err = why;
+	}
 	if (!rc)
 		rc = dv_content_each(&c.store, &c.coder, &oid, to_stdout,
 				     NULL, &err);

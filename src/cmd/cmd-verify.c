@@ -5,7 +5,10 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "cmd/cmd.h"
+#include "repo/attrs.h"
+#include "repo/gitindex.h"
 #include "repo/named.h"
+#include "repo/objects.h"
 #include "store/maintain.h"
 #include "store/verify.h"
 
@@ -64,19 +67,85 @@ static void find_commit(const struct dv_ptr *p, struct dv_buf *out)
 	free(spec);
 }
 
-static void print_where(const struct dv_ptr *p, const char *why)
+static void print_where(const char *what, const struct dv_ptr *p,
+			const char *why)
 {
 	struct dv_buf commit = { 0 };
 
 	find_commit(p, &commit);
-	printf("damaged: '%s' (%s, commit %s): %s\n", p->path,
+	printf("%s: '%s' (%s, commit %s): %s\n", what, p->path,
 	       dv_oid_text(&p->oid).s,
 	       commit.n ? dv_buf_str(&commit) : "none yet", why);
 	dv_buf_release(&commit);
 }
 
+/*
+ * The content is here and good, and of another size than the pointer says: it
+ * can never be checked out.
+ */
+static int is_wrong(struct dv_ctx *c, const struct dv_oid *oid,
+		    struct dv_err *why)
+{
+	struct dv_oid any = *oid;
+	struct dv_content ct;
+	int rc;
+
+	if (!dv_store_has_file(&c->store, oid))
+		return 0;
+	rc = dv_content_open(&ct, &c->store, &c->coder, oid, why);
+	if (!rc)
+		dv_content_close(&ct);
+	if (rc != DV_ECORRUPT)
+		return 0;
+	any.size = 0;
+	rc = dv_content_open(&ct, &c->store, &c->coder, &any, NULL);
+	if (!rc)
+		dv_content_close(&ct);
+	return !rc;
+}
+
+/* Files of the index whose pointers were spoilt: Git has them as plain text. */
+static int check_spoilt(struct dv_ctx *c, size_t *wrong, struct dv_err *err)
+{
+	char *path = dv_repo_index_path(&c->repo);
+	struct dv_attrs_guess guess = { 0 };
+	struct dv_objects *o = NULL;
+	struct dv_gitindex ix = { 0 };
+	struct dv_buf text = { 0 };
+	int rc = path ? dv_gitindex_read(&ix, path, c->repo.algo, err) :
+			dv_err_nomem(err);
+
+	free(path);
+	if (rc == DV_ENOTFOUND)
+		return 0;
+	if (!rc)
+		rc = dv_objects_open(&o, &c->repo, 0, err);
+	for (size_t i = 0; !rc && i < ix.n; i++) {
+		const struct dv_gitentry *e = &ix.v[i];
+		struct dv_oid oid;
+
+		if ((e->mode & 0170000) != 0100000 || e->intent_to_add ||
+		    dv_gitentry_size(&ix, e) > DV_FOREIGN_MAX ||
+		    !dv_attrs_may(&guess, &c->repo, e->path))
+			continue;
+		text.n = 0;
+		if (!dv_objects_read_small(o, e->oid, &text, NULL) &&
+		    dv_pointer_parse(text.p, text.n, &oid) == DV_PTR_NONE &&
+		    dv_pointer_is_spoilt(text.p, text.n) &&
+		    (*wrong)++ < NAMED_MAX)
+			printf("wrong pointer: '%s': a pointer that was damaged\n",
+			       e->path);
+		rc = dv_cancel_check(err);
+	}
+	dv_buf_release(&text);
+	dv_attrs_guess_release(&guess);
+	dv_objects_close(o);
+	dv_gitindex_release(&ix);
+	return rc;
+}
+
 static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
-		       struct dv_verify *v, size_t *damaged,
+		       struct dv_verify *v, size_t *damaged, size_t *wrong,
 		       struct dv_err *err)
 {
 	struct dv_idmap done = { 0 };
@@ -85,12 +154,22 @@ static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
 	for (size_t i = 0; !rc && i < ptrs->n; i++) {
 		const struct dv_ptr *p = &ptrs->v[i];
 		struct report r = { .v = v };
+		struct dv_err why = { 0 };
+		uint64_t *size = dv_idmap_get(&done, p->oid.scheme,
+					      &p->oid.id);
 
-		rc = dv_idmap_put(&done, p->oid.scheme, &p->oid.id, 1, err);
-		if (rc == DV_EEXIST) {
-			rc = 0;
+		/* The same content, by a pointer with another size? */
+		if (size && *size == p->oid.size)
+			continue;
+		if (is_wrong(c, &p->oid, &why)) {
+			if ((*wrong)++ < NAMED_MAX)
+				print_where("wrong pointer", p, why.msg);
 			continue;
 		}
+		if (size)
+			continue;
+		rc = dv_idmap_put(&done, p->oid.scheme, &p->oid.id,
+				  p->oid.size, err);
 		if (!rc && p->oid.scheme == DV_SCHEME_SHA256 &&
 		    !dv_store_has_file(&c->store, &p->oid) &&
 		    !dv_idmap_get(&v->bad, DV_KIND_CHUNK, &p->oid.id))
@@ -121,8 +200,10 @@ static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
 			rc = rc < 0 ? rc : 0;
 		}
 		if (r.damaged && (*damaged)++ < NAMED_MAX)
-			print_where(p, r.first);
+			print_where("damaged", p, r.first);
 	}
+	if (*wrong > NAMED_MAX)
+		printf("and %zu more wrong pointers\n", *wrong - NAMED_MAX);
 	if (*damaged > NAMED_MAX)
 		printf("and %zu more damaged files\n", *damaged - NAMED_MAX);
 	dv_idmap_release(&done);
@@ -145,7 +226,7 @@ int dv_cmd_verify(int argc, char **argv)
 	struct dv_verify v = { 0 };
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 };
-	size_t damaged = 0, moved = 0;
+	size_t damaged = 0, moved = 0, wrong = 0;
 
 	n = dv_opt_parse(&cmd, opts, argc, argv, NULL);
 	if (n < 0)
@@ -183,8 +264,10 @@ int dv_cmd_verify(int argc, char **argv)
 		rc = dv_named_of_index(&c.repo, NULL, &ptrs, &unread, &err);
 	dv_unread_warn(&unread);
 	dv_unread_release(&unread);
+	if (!rc && c.repo.top)
+		rc = check_spoilt(&c, &wrong, &err);
 	if (!rc)
-		rc = check_files(&c, &ptrs, full, &v, &damaged, &err);
+		rc = check_files(&c, &ptrs, full, &v, &damaged, &wrong, &err);
 	if (rc) {
 		rc = dv_fail(&err);
 		goto out;
@@ -195,13 +278,17 @@ int dv_cmd_verify(int argc, char **argv)
 		printf(", %llu records, %s",
 		       (unsigned long long)v.records, dv_human(v.bytes).s);
 	printf(": %s\n", v.bad_records || v.bad_packs || damaged ?
-			 "DAMAGED" : "all good");
+			 "DAMAGED" : wrong ? "wrong pointers" : "all good");
 	if (v.bad_records || v.bad_packs || damaged) {
 		if (moved)
 			printf("%zu damaged pack%s moved to '%s/quarantine'; what was good in %s is kept\n",
 			       moved, moved == 1 ? " was" : "s were",
 			       c.store.path, moved == 1 ? "it" : "them");
-		printf("'git dv fetch --all' brings damaged content back from a remote\n");
+		printf("'git dv fetch --all' brings damaged content back from a remote, and 'git dv add FILE' from a file that has it\n");
+		rc = 1;
+	}
+	if (wrong) {
+		printf("no content fits a wrong pointer; 'git add' the right file, or 'git checkout COMMIT -- FILE' an older one\n");
 		rc = 1;
 	}
 out:

@@ -100,6 +100,18 @@ size_t dv_pointer_format(const struct dv_oid *oid, char out[DV_POINTER_MAX])
 	return (size_t)n;
 }
 
+int dv_pointer_is_spoilt(const void *p, size_t n)
+{
+	static const char head[] = "version git-dv/", conflict[] = "<<<<<<< ",
+			  inner[] = "\nversion git-dv/1\noid ";
+
+	if (n >= DV_POINTER_HEAD && !memcmp(p, head, DV_POINTER_HEAD))
+		return 1;
+	return n >= sizeof(conflict) - 1 &&
+	       !memcmp(p, conflict, sizeof(conflict) - 1) &&
+	       memmem(p, n, inner, sizeof(inner) - 1);
+}
+
 int dv_oid_eq(const struct dv_oid *a, const struct dv_oid *b)
 {
 	return a->scheme == b->scheme && a->size == b->size &&

@@ -25,6 +25,7 @@ struct dv_oid {
 };
 
 #define DV_POINTER_MAX 128	/* no pointer is longer */
+#define DV_POINTER_HEAD 15	/* bytes of "version git-dv/": none is shorter */
 #define DV_FOREIGN_MAX 1024	/* no other tool's pointer is looked for above */
 
 enum dv_pointer_kind {
@@ -39,6 +40,11 @@ enum dv_pointer_kind {
  */
 enum dv_pointer_kind dv_pointer_parse(const void *p, size_t n,
 				      struct dv_oid *oid);
+/*
+ * For bytes that are DV_PTR_NONE: a pointer that somebody's editor, merge or
+ * transfer has spoilt?
+ */
+int dv_pointer_is_spoilt(const void *p, size_t n);
 /* The pointer's text, NUL-terminated; returns its length. */
 size_t dv_pointer_format(const struct dv_oid *oid, char out[DV_POINTER_MAX]);
 

@@ -12,8 +12,6 @@
 #include "repo/attrs.h"
 #include "repo/remotes.h"
 
-#define HEAD "version git-dv/"
-#define CONFLICT "<<<<<<< "
 #define MANY_FROM 64	/* changes that are worth two more processes */
 #define MANY_TO 8192	/* at once: of a KiB each at most */
 #define MANY_MAX ((size_t)64 << 20)
@@ -152,22 +150,10 @@ static int look_at_pointer(struct look *l, const struct dv_diff_entry *c,
 	return suspect(l, c, oid->size, DV_FOUND_NOWHERE, 0, err);
 }
 
-/* A pointer that somebody's editor, merge or transfer has spoilt. */
-static int is_spoilt(const struct dv_buf *text)
-{
-	if (text->n >= sizeof(HEAD) - 1 &&
-	    !memcmp(text->p, HEAD, sizeof(HEAD) - 1))
-		return 1;
-	return text->n >= sizeof(CONFLICT) - 1 &&
-	       !memcmp(text->p, CONFLICT, sizeof(CONFLICT) - 1) &&
-	       memmem(text->p, text->n, "\n" HEAD "1\noid ",
-		      sizeof("\n" HEAD "1\noid ") - 1);
-}
-
 /* May blobs of this size be pointers, or what was one? */
 static int is_small(uint64_t size)
 {
-	return size >= sizeof(HEAD) - 1 && size <= DV_FOREIGN_MAX;
+	return size >= DV_POINTER_HEAD && size <= DV_FOREIGN_MAX;
 }
 
 /* A blob that is no pointer as far as the cache knows; its text if it is small. */
@@ -190,7 +176,7 @@ static int look_at_blob(struct look *l, const struct dv_diff_entry *c,
 			return 0;
 		if (kind == DV_PTR_OK)
 			return look_at_pointer(l, c, &oid, err);
-		if (is_spoilt(text))
+		if (dv_pointer_is_spoilt(text->p, text->n))
 			return suspect(l, c, size, DV_FOUND_DAMAGED, 0, err);
 	}
 	raw = l->repo->top && dv_attrs_may(&l->guess, l->repo, c->path);

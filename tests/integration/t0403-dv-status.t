@@ -144,6 +144,29 @@ ok 'verify' git dv verify
 ok 'verify --quick' git dv verify --quick
 ok 'verify --full' git dv verify --full
 
+# Pointers that no content can ever fit.
+for f in big tiny; do
+	git cat-file blob "HEAD:$f.bin" | sed 's/^size .*/size 77777/' >../wrong
+	blob=$(git hash-object -w --no-filters ../wrong)
+	must git update-index --add --cacheinfo "100644,$blob,wrong-$f.bin"
+done
+{ git cat-file blob HEAD:big.bin && echo more; } >../wrong
+must git update-index --add --cacheinfo "100644,$(git hash-object -w --no-filters ../wrong),spoilt.bin"
+must git -c core.hooksPath=/nowhere commit -qm wrong
+for f in '' --quick --full; do
+	# shellcheck disable=SC2086
+	fails "verify $f of wrong pointers" git dv verify $f
+	says 'names one of a large file' "wrong pointer: 'wrong-big.bin'"
+	says 'and the size' 'not the 77777'
+	says 'of a small one' "wrong pointer: 'wrong-tiny.bin'"
+	says 'a damaged one' "wrong pointer: 'spoilt.bin'"
+	says_not 'no good one' "'big.bin'"
+done
+fails 'cat of it' git dv cat :wrong-big.bin
+says 'says what is wrong' 'not the 77777'
+must git reset -q --hard HEAD~1
+ok 'verify is content again' git dv verify
+
 # No output to a full device is taken for success.
 if test -w /dev/full; then
 	fails 'cat to a full device' sh -c 'git dv cat big.bin >/dev/full'
