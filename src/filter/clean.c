@@ -175,9 +175,7 @@ int dv_clean(struct dv_session *s, const char *path,
 	}
 	rc = dv_ingest_finish(s->ingest, oid, err);
 	if (!rc && !s->have_txn && !dv_store_has_file(&s->store, oid))
-		rc = dv_err_set(err, DV_EAUTH,
-				"the store '%s' cannot be written to",
-				s->store.path);
+		rc = dv_store_writable(&s->store, err);
 	if (!rc && s->have_txn && s->sync_each)
 		rc = dv_txn_sync(&s->txn, err);
 	if (rc)

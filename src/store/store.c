@@ -39,15 +39,16 @@ static int read_format(struct dv_store *s, struct dv_err *err)
 	rc = dv_file_read(file, &text, DV_STOREFMT_MAX, err);
 	if (!rc) {
 		rc = dv_storefmt_parse((const char *)text.p, text.n, &f, err);
-		if (!rc && (*f.unknown_read || *f.unknown_write))
+		if (!rc && *f.unknown_read)
 			rc = dv_err_set(err, DV_EINVAL,
 					"it needs the feature '%s' of a newer git-dv",
-					*f.unknown_read ? f.unknown_read :
-							  f.unknown_write);
+					f.unknown_read);
 		if (rc) {
 			dv_err_prefix(err, "store '%s'", s->path);
 		} else {
 			memcpy(s->uuid, f.uuid, sizeof(s->uuid));
+			memcpy(s->unknown_write, f.unknown_write,
+			       sizeof(s->unknown_write));
 			memcpy(s->unknown_gc, f.unknown_gc,
 			       sizeof(s->unknown_gc));
 		}
@@ -121,19 +122,17 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 			rc = read_format(s, err);
 	}
 	/* A folder that somebody removed is made anew; what was in it is gone. */
-	if (!rc && (flags & DV_STORE_CREATE) && !access(path, W_OK))
+	s->read_only = (flags & DV_STORE_READ) || *s->unknown_write ||
+		       access(path, W_OK) != 0;
+	if (!rc && (flags & DV_STORE_CREATE) && !s->read_only)
 		rc = make_dirs(path, err);
 	/* In this order: a removal in between is seen later. */
 	if (!rc)
 		rc = read_epoch(s, s->epoch, err);
 	if (!rc)
 		rc = dv_packset_open(&s->set, path, err);
-	if (!rc) {
-		s->read_only = (flags & DV_STORE_READ) ||
-			       access(path, W_OK) != 0;
-		if (!s->read_only)
-			rc = dv_store_recover(s, err);
-	}
+	if (!rc && !s->read_only)
+		rc = dv_store_recover(s, err);
 	if (rc)
 		dv_store_close(s);
 	return rc;
@@ -403,6 +402,17 @@ int dv_store_read_whole(struct dv_store *s, struct dv_coder *c,
 	return read_any(s, c, DV_KIND_CHUNK, id, 1, p, n, err);
 }
 
+int dv_store_writable(const struct dv_store *s, struct dv_err *err)
+{
+	if (*s->unknown_write)
+		return dv_err_set(err, DV_EINVAL,
+				  "the store '%s' needs the feature '%s' of a newer git-dv to be written to",
+				  s->path, s->unknown_write);
+	return s->read_only ?
+	       dv_err_set(err, DV_EAUTH, "the store '%s' cannot be written to",
+			  s->path) : 0;
+}
+
 static int open_lock(struct dv_store *s, struct dv_err *err)
 {
 	char *file;
@@ -410,6 +420,8 @@ static int open_lock(struct dv_store *s, struct dv_err *err)
 
 	if (s->lock_fd >= 0)
 		return 0;
+	if (*s->unknown_write)
+		return dv_store_writable(s, err);
 	file = dv_fmt("%s/lock", s->path);
 	if (!file)
 		return dv_err_nomem(err);

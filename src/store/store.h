@@ -28,10 +28,12 @@ struct dv_store {
 	struct dv_packset set;
 	int lock_fd;		/* -1 until a writer needs it */
 	int writers;		/* transactions open in this process */
-	int read_only;		/* the file system or its rights say so */
+	int read_only;		/* the file system, its rights, or
+				   unknown_write say so */
 	struct dv_bases bases;	/* decoded, of deltas read lately */
 	int64_t rescanned;	/* when a miss was last followed by a rescan */
 	char epoch[33];		/* as it was before `set` was read */
+	char unknown_write[64];	/* a feature that forbids writing, or "" */
 	char unknown_gc[64];	/* a feature that forbids collecting, or "" */
 };
 
@@ -94,6 +96,9 @@ int dv_store_read_record(struct dv_store *s, struct dv_coder *c,
 			 const uint8_t **payload, struct dv_err *err)
 	DV_MUST_USE;
 
+/* 0, or why nothing can be written: DV_EAUTH, DV_EINVAL. */
+int dv_store_writable(const struct dv_store *s, struct dv_err *err)
+	DV_MUST_USE;
 /*
  * Take or drop the store's lock for writing. Nested takes count. An exclusive
  * take does not wait: DV_EAGAIN while any process writes.

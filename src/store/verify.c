@@ -162,6 +162,13 @@ int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 		if (dv_pack_read_table(&s->set, p, &table, &n, &why)) {
 			if (why.status == DV_ENOTFOUND)
 				continue;	/* merged meanwhile */
+			/* Not damaged, but of a newer version: hands off. */
+			if (why.status == DV_EINVAL) {
+				rc = why.status;
+				if (err)
+					*err = why;
+				break;
+			}
 			dv_log_error("%s", why.msg);
 			v->bad_packs++;
 			p->mark = 2;

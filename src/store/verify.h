@@ -17,7 +17,10 @@ struct dv_verify {
 	uint64_t bad_records, bad_packs;
 };
 
-/* `quick`: only the packs' tables and sizes. Damage is counted, no error. */
+/*
+ * `quick`: only the packs' tables and sizes. Damage is counted, no error; a pack
+ * of a newer version is DV_EINVAL, and nobody may touch this store.
+ */
 int dv_store_verify(struct dv_store *s, struct dv_pool *pool, int quick,
 		    struct dv_verify *v, struct dv_err *err) DV_MUST_USE;
 void dv_verify_release(struct dv_verify *v);

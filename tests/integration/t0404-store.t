@@ -95,4 +95,49 @@ ok 'with them back' git dv checkout
 run git checkout -q -f -- big.bin
 ok 'content' tree_is . ../v2
 
+# What a newer git-dv wrote is no damage: verify leaves it alone.
+cd "$T" || exit 1
+new_repo newer
+cd newer || exit 1
+make_noise big.bin 3000000 1
+must git add -A
+must git commit -qm big
+for pack in .git/dv/packs/*; do
+	chmod u+w "$pack"
+	cp "$pack" ../pack.old
+	printf '\002\000' | dd of="$pack" bs=1 seek=8 conv=notrunc 2>/dev/null
+	cp "$pack" ../pack.newer
+done
+rm -rf .git/dv/index/*
+fails 'verify of a pack of a newer version' git dv verify
+says 'says that' 'needs a newer git-dv'
+says_not 'and not that it is damaged' DAMAGED
+ok 'the pack is where it was' cmp ../pack.newer "$pack"
+is 'nothing is set aside' "$(ls .git/dv/quarantine)" ''
+fails 'and --quick' git dv verify --quick
+ok 'the pack is where it was' cmp ../pack.newer "$pack"
+cp ../pack.old "$pack"
+ok 'good again' git dv verify
+
+# A store with a feature for writing that is not known here can be read.
+must git init -q --bare ../newer.git
+must git remote add origin ../newer.git
+must git commit -q --allow-empty -m two
+make_noise ../big.bin 3000000 1
+chmod u+w .git/dv/format
+perl -pi -e 's{^write-features}{write-features packs-of-tomorrow}' .git/dv/format
+rm big.bin
+ok 'checkout' git checkout -q -- big.bin
+ok 'has the content' cmp big.bin ../big.bin
+ok 'status' git dv status
+ok 'cat' sh -c 'git dv cat big.bin | cmp - big.bin'
+ok 'verify' git dv verify
+make_noise more.bin 3000000 2
+fails 'add' git add more.bin
+says 'names the feature' packs-of-tomorrow
+fails 'dv add' git dv add more.bin
+says 'names the feature' packs-of-tomorrow
+fails 'gc' git dv gc
+is 'nothing was written' "$(find .git/dv -newer .git/dv/format -type f ! -path '*/cache/*')" ''
+
 done_testing

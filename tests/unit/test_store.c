@@ -24,20 +24,21 @@ static void later_stores_are_refused(void **state)
 {
 	static const struct {
 		const char *text;
-		int rc;
+		int rc, lock;
 	} t[] = {
-		{ "git-dv store 2\n", DV_EINVAL },
-		{ "", DV_ECORRUPT },
+		{ "git-dv store 2\n", DV_EINVAL, 0 },
+		{ "", DV_ECORRUPT, 0 },
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
 		  "profile 1\nhash sha256\nread-features zz\n"
-		  "write-features\ngc-features\n", DV_EINVAL },
+		  "write-features\ngc-features\n", DV_EINVAL, 0 },
+		/* It forbids writing alone. */
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
 		  "profile 1\nhash sha256\nread-features\n"
-		  "write-features zz\ngc-features\n", DV_EINVAL },
+		  "write-features zz\ngc-features\n", 0, DV_EINVAL },
 		/* It forbids gc alone. */
 		{ "git-dv store 1\nuuid 000102030405060708090a0b0c0d0e0f\n"
 		  "profile 1\nhash sha256\nread-features\n"
-		  "write-features\ngc-features zz\n", 0 },
+		  "write-features\ngc-features zz\n", 0, 0 },
 	};
 	struct env *e = *state;
 	char *f = env_path(e, "format"), *dir = env_path(e, "");
@@ -50,10 +51,16 @@ static void later_stores_are_refused(void **state)
 					0, &err));
 		assert_fails(dv_store_open(&s, dir, DV_STORE_CREATE, &err),
 			     t[i].rc);
-		if (!t[i].rc)
-			dv_store_close(&s);
-		else
+		if (t[i].rc) {
 			assert_non_null(strstr(err.msg, dir));
+			continue;
+		}
+		assert_fails(dv_store_lock_shared(&s, &err), t[i].lock);
+		if (t[i].lock)
+			assert_non_null(strstr(err.msg, "'zz'"));
+		else
+			dv_store_unlock(&s);
+		dv_store_close(&s);
 	}
 	free(f);
 	free(dir);
