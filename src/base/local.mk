@@ -17,5 +17,7 @@ libdv_a_SOURCES += \
 	src/base/pool.c \
 	src/base/pool.h \
 	src/base/proc.c \
-	src/base/proc.h
+	src/base/proc.h \
+	src/base/quote.c \
+	src/base/quote.h
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/proc.h"
+#include "base/quote.h"
 #include "cmd/cmd.h"
 #include "filter/session.h"
 #include "repo/attrs.h"
@@ -284,6 +285,20 @@ static int list_files(char **argv, int n, struct dv_strs *out,
 	return rc;
 }
 
+static int show(struct add *a, const char *path, struct dv_err *err)
+{
+	struct dv_buf b = { 0 };
+	int rc = dv_quote_path(path, dv_config_bool(&a->s.repo,
+						    "core.quotepath", 1),
+			       &b, err);
+
+	if (!rc)
+		printf(b.n && *b.p == '"' ? "add %s\n" : "add '%s'\n",
+		       dv_buf_str(&b));
+	dv_buf_release(&b);
+	return rc;
+}
+
 static int add_all(struct add *a, char **argv, int n, int dry_run,
 		   struct dv_err *err)
 {
@@ -307,7 +322,7 @@ static int add_all(struct add *a, char **argv, int n, int dry_run,
 		    !S_ISREG(st.st_mode) || !st.st_size)
 			rc = dv_strs_add(&others, paths.v[i], err);
 		else if (dry_run)
-			printf("add '%s'\n", paths.v[i]);
+			rc = show(a, paths.v[i], err);
 		else
 			rc = add_one(a, paths.v[i], err);
 	}

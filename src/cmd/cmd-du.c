@@ -135,7 +135,7 @@ static void print_row(const struct dv_usage *u)
 	       dv_human(u->stored).s);
 }
 
-static void print_human(const struct du *d, int versions)
+static void print_human(struct dv_ctx *c, const struct du *d, int versions)
 {
 	if (d->n)
 		printf("%10s %10s %10s %10s  %s\n", "content", "dedup",
@@ -144,7 +144,7 @@ static void print_human(const struct du *d, int versions)
 		const struct file *f = &d->files[i];
 
 		print_row(&f->sum);
-		printf("  %s", f->path);
+		printf("  %s", dv_ctx_path(c, f->path));
 		if (!versions && f->n > 1)
 			printf(" (%zu versions)", f->n);
 		if (f->sum.absent)
@@ -258,7 +258,7 @@ int dv_cmd_du(int argc, char **argv)
 	if (!rc && json)
 		rc = print_json(&d, &err);
 	else if (!rc)
-		print_human(&d, versions);
+		print_human(&c, &d, versions);
 	if (rc)
 		rc = dv_fail(&err);
 out:

@@ -44,7 +44,7 @@ int dv_cmd_fetch(struct dv_ctx *c, const struct dv_select *s,
 		want[n++] = p->oid;
 		bytes += p->oid.size;
 		if (dry_run)
-			printf("would fetch '%s' (%s)\n", p->path,
+			printf("would fetch %s (%s)\n", dv_ctx_named(c, p->path),
 			       dv_human(p->oid.size).s);
 	}
 	*missing = n;
@@ -125,7 +125,8 @@ static void show_only(struct dv_ctx *c, const struct dv_place_list *list,
 
 		if (how->fetch || dv_content_complete(&c->store, &c->coder,
 						      &it->oid, NULL) == 1)
-			printf("would place '%s' (%s)\n", it->path,
+			printf("would place %s (%s)\n",
+			       dv_ctx_named(c, it->path),
 			       dv_human(it->oid.size).s);
 		else if (how->left++ < NAMED_MAX)
 			dv_log_warn("'%s' would be left as a pointer: its content is not here",

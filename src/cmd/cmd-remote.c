@@ -154,7 +154,8 @@ static int list(struct dv_ctx *c, int json, struct dv_err *err)
 			continue;
 		if (!json) {
 			printf("%s%s\t%s\n", v->name,
-			       v == def ? " (default)" : "", v->url);
+			       v == def ? " (default)" : "",
+			       dv_ctx_path(c, v->url));
 			continue;
 		}
 		printf("%s{", first ? "" : ", ");

@@ -105,7 +105,8 @@ int dv_cmd_ls_files(int argc, char **argv)
 			printf("%s %12llu %c ", dv_oid_text(&p->oid).s,
 			       (unsigned long long)p->oid.size,
 			       dv_store_has_file(&c.store, &p->oid) ? '*' : '-');
-		printf("%s%c", p->path, zero ? '\0' : '\n');
+		printf("%s%c", zero ? p->path : dv_ctx_path(&c, p->path),
+		       zero ? '\0' : '\n');
 	}
 	dv_ptrs_release(&ptrs);
 	dv_select_release(&sel);

@@ -418,7 +418,7 @@ static const char *change_name(char change)
 	return "modified";
 }
 
-static void print_human(const struct status *s)
+static void print_human(struct status *s)
 {
 	const char *red = "", *end = "";
 	int any = 0;
@@ -428,7 +428,8 @@ static void print_human(const struct status *s)
 		end = "\033[m";
 	}
 	if (s->remote)
-		printf("Store: %s (%s)\n", s->remote->name, s->remote->url);
+		printf("Store: %s (%s)\n", s->remote->name,
+		       dv_ctx_path(&s->c, s->remote->url));
 	else
 		printf("Store: none; 'git dv remote add NAME URL' adds one\n");
 	for (int k = 0; k < SECTIONS; k++) {
@@ -449,7 +450,8 @@ static void print_human(const struct status *s)
 			printf("\t%s", k == STAGED ? "" : red);
 			if (l->v[i].change)
 				printf("%-14s", change_name(l->v[i].change));
-			printf("%s%s", l->v[i].path, k == STAGED ? "" : end);
+			printf("%s%s", dv_ctx_path(&s->c, l->v[i].path),
+			       k == STAGED ? "" : end);
 			if (l->v[i].change != 'D')
 				printf(" (%s)", dv_human(l->v[i].size).s);
 			putchar('\n');
@@ -460,14 +462,15 @@ static void print_human(const struct status *s)
 		       s->remote ? ", here, and pushed" : " and here");
 }
 
-static void print_porcelain(const struct status *s, int zero)
+static void print_porcelain(struct status *s, int zero)
 {
 	for (int k = 0; k < SECTIONS; k++)
 		for (size_t i = 0; i < s->list[k].n; i++) {
 			const struct item *it = &s->list[k].v[i];
 
 			printf("%c%c %s%c", sections[k].code,
-			       it->change ? it->change : '.', it->path,
+			       it->change ? it->change : '.',
+			       zero ? it->path : dv_ctx_path(&s->c, it->path),
 			       zero ? '\0' : '\n');
 		}
 }

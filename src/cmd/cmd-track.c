@@ -173,8 +173,10 @@ static int list_tracked(struct dv_ctx *c)
 			rc = dv_err_nomem(&err);
 		else if (!lstat(full, &st) && S_ISREG(st.st_mode))
 			rc = dv_attrs_list(full, &patterns, &err);
-		for (size_t i = 0; !rc && i < patterns.n; i++)
-			printf("%s\t(%s)\n", patterns.v[i], p);
+		for (size_t i = 0; !rc && i < patterns.n; i++) {
+			printf("%s\t", dv_ctx_path(c, patterns.v[i]));
+			printf("(%s)\n", dv_ctx_path(c, p));
+		}
 		dv_strs_release(&patterns);
 		free(full);
 	}
@@ -208,7 +210,8 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 		goto out;
 	if (dry_run) {
 		for (size_t i = 0; i < patterns.n; i++)
-			printf("would track '%s'\n", patterns.v[i]);
+			printf("would track %s\n",
+			       dv_ctx_named(c, patterns.v[i]));
 		goto out;
 	}
 	rc = dv_attrs_add(file, &patterns, &added, err);

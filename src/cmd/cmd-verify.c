@@ -67,13 +67,13 @@ static void find_commit(const struct dv_ptr *p, struct dv_buf *out)
 	free(spec);
 }
 
-static void print_where(const char *what, const struct dv_ptr *p,
-			const char *why)
+static void print_where(struct dv_ctx *c, const char *what,
+			const struct dv_ptr *p, const char *why)
 {
 	struct dv_buf commit = { 0 };
 
 	find_commit(p, &commit);
-	printf("%s: '%s' (%s, commit %s): %s\n", what, p->path,
+	printf("%s: %s (%s, commit %s): %s\n", what, dv_ctx_named(c, p->path),
 	       dv_oid_text(&p->oid).s,
 	       commit.n ? dv_buf_str(&commit) : "none yet", why);
 	dv_buf_release(&commit);
@@ -133,8 +133,8 @@ static int check_spoilt(struct dv_ctx *c, size_t *wrong, struct dv_err *err)
 		    dv_pointer_parse(text.p, text.n, &oid) == DV_PTR_NONE &&
 		    dv_pointer_is_spoilt(text.p, text.n) &&
 		    (*wrong)++ < NAMED_MAX)
-			printf("wrong pointer: '%s': a pointer that was damaged\n",
-			       e->path);
+			printf("wrong pointer: %s: a pointer that was damaged\n",
+			       dv_ctx_named(c, e->path));
 		rc = dv_cancel_check(err);
 	}
 	dv_buf_release(&text);
@@ -163,7 +163,7 @@ static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
 			continue;
 		if (is_wrong(c, &p->oid, &why)) {
 			if ((*wrong)++ < NAMED_MAX)
-				print_where("wrong pointer", p, why.msg);
+				print_where(c, "wrong pointer", p, why.msg);
 			continue;
 		}
 		if (size)
@@ -200,7 +200,7 @@ static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
 			rc = rc < 0 ? rc : 0;
 		}
 		if (r.damaged && (*damaged)++ < NAMED_MAX)
-			print_where("damaged", p, r.first);
+			print_where(c, "damaged", p, r.first);
 	}
 	if (*wrong > NAMED_MAX)
 		printf("and %zu more wrong pointers\n", *wrong - NAMED_MAX);

@@ -30,6 +30,7 @@ struct dv_ctx {
 	struct dv_cache *cache;
 	struct dv_pool *pool;
 	struct dv_coder coder;
+	struct dv_buf shown;	/* the path of dv_ctx_path */
 	int have_repo, have_store, have_coder;
 };
 
@@ -44,6 +45,13 @@ void dv_ctx_close(struct dv_ctx *c);
 
 /* Print "error: ..." and return 1 (130 when interrupted). */
 int dv_fail(const struct dv_err *err);
+/*
+ * A path as a line or a table has it, quoted as Git does (core.quotePath), and
+ * as a sentence has it: in single quotes, where Git's are not needed. Both are
+ * good until the next call. Not for -z, and not for JSON.
+ */
+const char *dv_ctx_path(struct dv_ctx *c, const char *path);
+const char *dv_ctx_named(struct dv_ctx *c, const char *path);
 /*
  * "path" in a JSON object; for one that is not UTF-8 also its bytes in hex, as
  * "path_hex".

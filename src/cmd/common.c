@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/proc.h"
+#include "base/quote.h"
 #include "cmd/cmd.h"
 #include "codec/glob.h"
 
@@ -101,6 +102,7 @@ int dv_ctx_pool(struct dv_ctx *c)
 
 void dv_ctx_close(struct dv_ctx *c)
 {
+	dv_buf_release(&c->shown);
 	dv_pool_close(c->pool);
 	dv_cache_close(c->cache);
 	if (c->have_coder)
@@ -110,6 +112,29 @@ void dv_ctx_close(struct dv_ctx *c)
 	if (c->have_repo)
 		dv_repo_close(&c->repo);
 	memset(c, 0, sizeof(*c));
+}
+
+const char *dv_ctx_path(struct dv_ctx *c, const char *path)
+{
+	c->shown.n = 0;
+	if (dv_quote_path(path, dv_config_bool(&c->repo, "core.quotepath", 1),
+			  &c->shown, NULL))
+		return "?";
+	return dv_buf_str(&c->shown);
+}
+
+const char *dv_ctx_named(struct dv_ctx *c, const char *path)
+{
+	const char *shown = dv_ctx_path(c, path);
+	size_t n = c->shown.n;
+
+	/* Quoted it starts with what a plain one cannot have. */
+	if (*shown == '"' || dv_buf_reserve(&c->shown, 2, NULL))
+		return shown;
+	memmove(c->shown.p + 1, c->shown.p, n);
+	c->shown.p[0] = c->shown.p[n + 1] = '\'';
+	c->shown.n = n + 2;
+	return dv_buf_str(&c->shown);
 }
 
 void dv_select_release(struct dv_select *s)

@@ -27,8 +27,9 @@ static const char *const repairs[DV_FOUND_KINDS] = {
 	"'git dv fetch' brings it here; else put the content back and 'git add' it",
 };
 
-static int list(const struct dv_findings *f, enum dv_finding_kind kind,
-		struct dv_buf *out, struct dv_err *err)
+static int list(struct dv_ctx *c, const struct dv_findings *f,
+		enum dv_finding_kind kind, struct dv_buf *out,
+		struct dv_err *err)
 {
 	size_t named = 0;
 	int rc = 0;
@@ -40,7 +41,8 @@ static int list(const struct dv_findings *f, enum dv_finding_kind kind,
 			continue;
 		rc = dv_buf_addstr(out, "\t", err);
 		if (!rc)
-			rc = dv_path_show(v->change->path, out, err);
+			rc = dv_buf_addstr(out, dv_ctx_path(c, v->change->path),
+					   err);
 		if (!rc)
 			rc = dv_buf_addf(out, err, " (%s)",
 					 dv_human(v->size).s);
@@ -130,7 +132,7 @@ int dv_hook_report(struct dv_ctx *c, const struct dv_findings *f, int push,
 				 mode == WARN || dry_run ? "warning" : "error",
 				 titles[!!push][kind]);
 		if (!rc)
-			rc = list(f, kind, &text, err);
+			rc = list(c, f, kind, &text, err);
 		if (!rc)
 			rc = repair(c, f, kind, push, &text, err);
 	}

@@ -153,7 +153,7 @@ static int print_json(const struct dv_removal *m)
 	return dv_json_show(root, &err) ? dv_fail(&err) : 0;
 }
 
-static void print_files(const struct dv_removal *m)
+static void print_files(struct dv_removal *m)
 {
 	const char *verb = m->dry_run ? "would remove" : "removed";
 
@@ -161,7 +161,8 @@ static void print_files(const struct dv_removal *m)
 		const struct dv_ptr *p = &m->lost.v[i];
 
 		if (*p->path)
-			printf("%s '%s' (%s, %s)\n", verb, p->path,
+			printf("%s %s (%s, %s)\n", verb,
+			       dv_ctx_named(&m->c, p->path),
 			       dv_oid_text(&p->oid).s,
 			       dv_human(p->oid.size).s);
 		else
@@ -192,7 +193,7 @@ static void print_sum(const struct dv_removal *m)
 	       guess ? "; what compressing again saves shows only when it is done" : "");
 }
 
-int dv_removal_print(const struct dv_removal *m)
+int dv_removal_print(struct dv_removal *m)
 {
 	const struct dv_gc_result *r = &m->gc.result;
 

@@ -34,7 +34,7 @@ int dv_removal_begin(struct dv_removal *m, const struct dv_strs *forget,
 /* Plan; sweep unless it is a dry run. */
 int dv_removal_run(struct dv_removal *m, struct dv_err *err) DV_MUST_USE;
 /* On standard output. 0, or 1 where that fails. */
-int dv_removal_print(const struct dv_removal *m);
+int dv_removal_print(struct dv_removal *m);
 void dv_removal_close(struct dv_removal *m);
 
 #endif

@@ -322,18 +322,3 @@ int dv_shell_quote(const char *word, struct dv_buf *out, struct dv_err *err)
 				     dv_buf_add(out, word, 1, err);
 	return rc ? rc : dv_buf_addstr(out, "'", err);
 }
-
-int dv_path_show(const char *path, struct dv_buf *out, struct dv_err *err)
-{
-	int rc = 0;
-
-	for (const unsigned char *p = (const unsigned char *)path; !rc && *p;
-	     p++) {
-		if (*p < ' ' || *p == 127)
-			rc = *p == '\n' ? dv_buf_addstr(out, "\\n", err) :
-					  dv_buf_addf(out, err, "\\%03o", *p);
-		else
-			rc = dv_buf_add(out, p, 1, err);
-	}
-	return rc;
-}

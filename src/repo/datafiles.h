@@ -67,8 +67,5 @@ void dv_data_advice_release(struct dv_data_advice *a);
 /* A word as a shell reads it back. */
 int dv_shell_quote(const char *word, struct dv_buf *out, struct dv_err *err)
 	DV_MUST_USE;
-/* A path for people: bytes that would move a terminal's cursor are escaped. */
-int dv_path_show(const char *path, struct dv_buf *out, struct dv_err *err)
-	DV_MUST_USE;
 
 #endif

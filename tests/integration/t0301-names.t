@@ -49,6 +49,32 @@ ok 'dv status --json' git dv status --json
 says_json 'is JSON'
 ok 'dv ls-files' git dv ls-files
 ok 'dv ls-files -z' git dv ls-files -z
+
+# Lines are quoted as Git quotes them; nothing sends escape sequences to a terminal.
+git ls-files '*.bin' >../git.names
+git dv ls-files >../dv.names
+ok 'ls-files quotes as git does' cmp ../git.names ../dv.names
+git -c core.quotePath=false ls-files '*.bin' >../git.names
+git -c core.quotePath=false dv ls-files >../dv.names
+ok 'and as core.quotePath says' cmp ../git.names ../dv.names
+git ls-files -z '*.bin' >../git.names
+git dv ls-files -z >../dv.names
+ok 'and not with -z' cmp ../git.names ../dv.names
+calm() {
+	"$@" >../out 2>&1
+	LC_ALL=C tr -d '\011\012\040-\176\200-\377' <../out >../rest
+	test -s ../out && test ! -s ../rest
+}
+esc=$(printf 'control\001\033[31m.bin')
+ok 'nor does status show control characters' calm git dv status
+ok 'nor porcelain' calm git dv status --porcelain
+is 'each path is one line' "$(git dv status --porcelain | grep -c '^P')" "$(git ls-files -z '*.bin' | tr -dc '\000' | wc -c | tr -d ' ')"
+ok 'nor does ls-files -l' calm git dv ls-files -l
+ok 'nor du' calm git dv du
+ok 'nor a dry run' calm git dv add -n -- "$esc"
+ok 'nor an error' calm git dv cat "$esc.none"
+ok 'nor track' calm git dv track -n "$esc"
+ok 'nor fetch' calm git dv fetch -n -- "$esc.none"
 ok 'push' git push -q origin main
 ok 'clone' git clone -q ../repo.git ../clone
 ok 'has all content' tree_is ../clone ../names

@@ -42,6 +42,7 @@ unit_tests = \
 	tests/unit/test_prior \
 	tests/unit/test_proc \
 	tests/unit/test_push_fetch \
+	tests/unit/test_quote \
 	tests/unit/test_recompress \
 	tests/unit/test_recover \
 	tests/unit/test_registry \
@@ -248,6 +249,10 @@ tests_unit_test_push_fetch_SOURCES = tests/unit/test_push_fetch.c \
 	tests/unit/storelib.h \
 	tests/unit/remotelib.h
 tests_unit_test_push_fetch_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_quote_SOURCES = tests/unit/test_quote.c \
+	tests/unit/testlib.h
+tests_unit_test_quote_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_recompress_SOURCES = tests/unit/test_recompress.c \
 	tests/unit/testlib.h \

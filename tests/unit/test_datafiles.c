@@ -121,24 +121,12 @@ static void commands(void **state)
 	dv_data_rules_release(&d);
 }
 
-static void shown(void **state)
-{
-	struct dv_buf b = { 0 };
-	struct dv_err err = { 0 };
-
-	(void)state;
-	assert_ok(dv_path_show("a\n\x1b[2Jb\x7f \xc3\xa9", &b, &err));
-	assert_string_equal(dv_buf_str(&b), "a\\n\\033[2Jb\\177 \xc3\xa9");
-	dv_buf_release(&b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(commands),
-		cmocka_unit_test(shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
