@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/proc.h"
 #include "cmd/cmd.h"
+#include "codec/glob.h"
 #include "repo/attrs.h"
 #include "repo/gitindex.h"
 #include "repo/hooks.h"
@@ -18,26 +20,80 @@ static char *attrs_file(struct dv_repo *r)
 	return dv_fmt("%s/%s.gitattributes", r->top, r->prefix);
 }
 
-/* A folder is meant with all below it. */
-static int normalize(const struct dv_repo *r, const char *arg,
-		     struct dv_buf *out, struct dv_err *err)
+/* A component that no path has. */
+static int has_dots(const char *arg)
 {
-	char *path = dv_fmt("%s/%s%s", r->top, r->prefix, arg);
-	size_t n = strlen(arg);
-	int rc, folder = n && arg[n - 1] == '/';
+	for (const char *p = arg; p; p = strchr(p, '/')) {
+		size_t n;
 
-	if (!path)
-		return dv_err_nomem(err);
-	if (*arg == '!') {
-		free(path);
+		p += *p == '/';
+		n = strcspn(p, "/");
+		if ((n == 1 && *p == '.') || (n == 2 && !strncmp(p, "..", 2)))
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * What a person types as a path, as a pattern of this folder's .gitattributes.
+ * A '/' in front anchors a pattern there; it starts a full path only where that
+ * leads into the worktree.
+ */
+static int from_here(const struct dv_repo *r, const char *arg, const char **out,
+		     struct dv_err *err)
+{
+	size_t top = strlen(r->top), prefix = strlen(r->prefix);
+
+	if (!strncmp(arg, r->top, top) && (arg[top] == '/' || !arg[top])) {
+		const char *in = arg + top + (arg[top] == '/');
+
+		if (!strncmp(in, r->prefix, prefix))
+			arg = in + prefix;
+		else if (strlen(in) + 1 == prefix &&
+			 !strncmp(in, r->prefix, prefix - 1))
+			arg = "";
+		else
+			return dv_err_set(err, DV_EINVAL,
+					  "'%s' is not below this folder; run it where that is",
+					  arg);
+		if (!*arg)
+			arg = ".";
+	}
+	while (!strncmp(arg, "./", 2) && arg[2])
+		arg += 2;
+	if (!strcmp(arg, ".") || !strcmp(arg, "./"))
+		arg = "*";
+	if (!arg[strspn(arg, "/")])
+		return dv_err_set(err, DV_EINVAL,
+				  "an empty pattern would match nothing; '.' is all of this folder");
+	if (has_dots(arg))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s': a pattern with '.' or '..' as a folder matches nothing; run it in the folder that is meant",
+				  arg);
+	if (*arg == '!')
 		return dv_err_set(err, DV_EINVAL,
 				  "'%s': .gitattributes knows no '!' patterns; use 'git dv untrack'",
 				  arg);
-	}
-	while (n > 2 && !strncmp(arg, "./", 2)) {
-		arg += 2;
-		n -= 2;
-	}
+	*out = arg;
+	return 0;
+}
+
+/* A folder is meant with all below it. */
+static int normalize(const struct dv_repo *r, const char *given,
+		     struct dv_buf *out, struct dv_err *err)
+{
+	const char *arg = NULL;
+	int rc = from_here(r, given, &arg, err), folder;
+	char *path;
+	size_t n;
+
+	if (rc)
+		return rc;
+	path = dv_fmt("%s/%s%s", r->top, r->prefix, arg);
+	if (!path)
+		return dv_err_nomem(err);
+	n = strlen(arg);
+	folder = arg[n - 1] == '/';
 	while (n > 1 && arg[n - 1] == '/')
 		n--;
 	rc = dv_buf_add(out, arg, n, err);
@@ -52,36 +108,79 @@ static int normalize(const struct dv_repo *r, const char *arg,
 	if (dv_attrs_never(path))
 		rc = dv_err_set(err, DV_EINVAL,
 				"'%s' is read by git or git-dv itself and is never data",
-				arg);
+				given);
 	free(path);
 	return rc;
 }
 
-/* Tracked by Git, now with filter=dv, but stored as raw content. */
-static int committed_raw(struct dv_ctx *c, struct dv_strs *out,
+/* Patterns that are not yet in the .gitattributes of `prefix`. */
+static int will_match(const struct dv_strs *patterns, const char *prefix,
+		      const char *path)
+{
+	size_t n = strlen(prefix);
+
+	if (strncmp(path, prefix, n))
+		return 0;
+	for (size_t i = 0; i < patterns->n; i++)
+		if (dv_glob_path(patterns->v[i], path + n))
+			return 1;
+	return 0;
+}
+
+/*
+ * Tracked by Git, with filter=dv (now, or by these patterns, which may be NULL),
+ * and stored as raw content. An empty file is an empty blob.
+ */
+static int committed_raw(struct dv_ctx *c, const struct dv_strs *patterns,
+			 const char *prefix, struct dv_strs *out,
 			 struct dv_err *err)
 {
-	static const char *const args[] = { "ls-files", "-z", "--full-name",
-					    ":(top,attr:filter=dv)", NULL };
+	const char *args[] = { "ls-files", "-s", "-z", "--full-name",
+			       patterns ? ":(top)" : ":(top,attr:filter=dv)",
+			       NULL };
+	char empty[65], *p, *end;
 	struct dv_ptrs ptrs = { 0 };
+	struct dv_strs maybe = { 0 };
 	struct dv_buf list = { 0 };
-	char *p, *end;
+	uint8_t blob[32], *dv = NULL;
 	int rc;
 
+	if (dv_git_hash(c->repo.algo, "blob 0", 7, "", 0, blob))
+		return dv_err_nomem(err);
+	dv_hex_encode(empty, blob, dv_repo_oid_size(&c->repo));
 	rc = dv_git(args, LIST_MAX, &list, err);
 	if (!rc && list.n)
 		rc = dv_ptrs_of_index(&c->repo, c->cache, &ptrs, err);
 	p = (char *)list.p;
 	end = p + list.n;
+	/* "<mode> <id> <stage>\t<path>" */
 	for (size_t i = 0; !rc && p < end; p += strlen(p) + 1) {
-		/* Both lists are in the index's order. */
-		while (i < ptrs.n && strcmp(ptrs.v[i].path, p) < 0)
-			i++;
-		if ((i < ptrs.n && !strcmp(ptrs.v[i].path, p)) ||
-		    dv_attrs_never(p))
+		const char *path = strchr(p, '\t'), *id = strchr(p, ' ');
+
+		if (!path || !id || strncmp(p, "100", 3) ||
+		    !strncmp(id + 1, empty, strlen(empty)))
 			continue;
-		rc = dv_strs_add(out, p, err);
+		path++;
+		/* Both lists are in the index's order. */
+		while (i < ptrs.n && strcmp(ptrs.v[i].path, path) < 0)
+			i++;
+		if ((i < ptrs.n && !strcmp(ptrs.v[i].path, path)) ||
+		    dv_attrs_never(path) ||
+		    (maybe.n && !strcmp(maybe.v[maybe.n - 1], path)))
+			continue;
+		rc = dv_strs_add(&maybe, path, err);
 	}
+	dv = calloc(maybe.n + 1, 1);
+	if (!rc && !dv)
+		rc = dv_err_nomem(err);
+	if (!rc && patterns)
+		rc = dv_attrs_check(&maybe, dv, err);
+	for (size_t i = 0; !rc && i < maybe.n; i++)
+		if (!patterns || dv[i] ||
+		    will_match(patterns, prefix, maybe.v[i]))
+			rc = dv_strs_add(out, maybe.v[i], err);
+	free(dv);
+	dv_strs_release(&maybe);
 	dv_ptrs_release(&ptrs);
 	dv_buf_release(&list);
 	return rc;
@@ -209,9 +308,16 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 	if (rc)
 		goto out;
 	if (dry_run) {
+		if (renorm)
+			rc = committed_raw(c, &patterns,
+					   above_text ? "" : c->repo.prefix,
+					   &raw, err);
 		for (size_t i = 0; i < patterns.n; i++)
 			printf("would track %s\n",
 			       dv_ctx_named(c, patterns.v[i]));
+		for (size_t i = 0; i < raw.n; i++)
+			printf("would stage %s as a pointer\n",
+			       dv_ctx_named(c, raw.v[i]));
 		goto out;
 	}
 	rc = dv_attrs_add(file, &patterns, &added, err);
@@ -226,7 +332,7 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 		dv_log_note("and %zu more", patterns.n - NAMED_MAX);
 	if (!added && patterns.n)
 		dv_log_note("(all of it was tracked before)");
-	rc = committed_raw(c, &raw, err);
+	rc = committed_raw(c, NULL, NULL, &raw, err);
 	if (rc || !raw.n)
 		goto out;
 	if (renorm) {
@@ -292,7 +398,7 @@ int dv_cmd_untrack(int argc, char **argv)
 	static const struct dv_opt_cmd cmd = { "git dv untrack",
 		"git-dv-track", "<pattern>..." };
 	const struct dv_opt opts[] = { { 0 } };
-	struct dv_strs patterns = { 0 };
+	struct dv_strs have = { 0 }, patterns = { 0 };
 	struct dv_buf one = { 0 };
 	struct dv_ctx c = { 0 };
 	struct dv_err err = { 0 };
@@ -310,27 +416,30 @@ int dv_cmd_untrack(int argc, char **argv)
 	if (rc)
 		return rc;
 	file = attrs_file(&c.repo);
-	rc = file ? 0 : dv_err_nomem(&err);
+	rc = file ? dv_attrs_list(file, &have, &err) : dv_err_nomem(&err);
+	/* All or nothing: a slip of the pen is no half of a change. */
 	for (int i = 0; !rc && i < n; i++) {
-		rc = dv_strs_add(&patterns, argv[i], &err);
+		const char *found = argv[i];
+
 		one.n = 0;
-		if (!rc)
-			rc = normalize(&c.repo, argv[i], &one, &err);
-		if (!rc)
-			rc = dv_strs_add(&patterns, dv_buf_str(&one), &err);
+		if (!dv_strs_has(&have, found) &&
+		    !normalize(&c.repo, argv[i], &one, NULL))
+			found = dv_buf_str(&one);
+		rc = dv_strs_has(&have, found) ?
+		     dv_strs_add(&patterns, found, &err) :
+		     dv_err_set(&err, DV_ENOTFOUND,
+				"'%s' has no line for '%s'; 'git dv track' lists the patterns",
+				file, argv[i]);
 	}
 	if (!rc)
 		rc = dv_attrs_remove(file, &patterns, &removed, &err);
-	if (!rc && !removed)
-		rc = dv_err_set(&err, DV_ENOTFOUND,
-				"'%s' has no line for '%s'; 'git dv track' lists the patterns",
-				file, argv[0]);
 	if (rc)
 		rc = dv_fail(&err);
 	else
 		dv_log_note("%zu pattern%s no longer tracked; 'git add --renormalize .' puts the content of committed files into git itself.",
 			    removed, removed == 1 ? " is" : "s are");
 	dv_buf_release(&one);
+	dv_strs_release(&have);
 	dv_strs_release(&patterns);
 	free(file);
 	dv_ctx_close(&c);

@@ -168,4 +168,53 @@ says_not 'tracks it not' '/.gitattributes'
 must git add -A
 ok 'it is no pointer' not blob_is_pointer :.gitattributes
 
+# What a person types as a path.
+cd "$T" || exit 1
+new_repo paths
+cd paths || exit 1
+mkdir -p sub/deep sub2
+make_noise sub/deep/x.raw 3000 1
+fails 'track of nothing' git dv track ''
+fails 'track /' git dv track /
+fails 'track ..' git -C sub dv track ..
+fails 'track ../foo' git -C sub dv track '../foo/*.raw'
+says 'names it' '../foo/*.raw'
+fails 'track sub/../foo' git dv track 'sub/../*.raw'
+fails 'a full path elsewhere in the worktree' git -C sub dv track "$PWD/sub2"
+ok 'no file was made' test ! -e sub/.gitattributes
+ok 'track . in a folder' git -C sub dv track .
+is 'is all of it' "$(git check-attr filter -- sub/deep/x.raw)" 'sub/deep/x.raw: filter: dv'
+is 'and no more' "$(git check-attr filter -- x.raw)" 'x.raw: filter: unspecified'
+ok 'untrack . too' git -C sub dv untrack .
+ok 'a full path' git dv track "$PWD/sub"
+is 'is that folder' "$(git check-attr filter -- sub/deep/x.raw)" 'sub/deep/x.raw: filter: dv'
+ok 'in a folder too' git -C sub dv track "$PWD/sub/deep/"
+is 'is relative to it' "$(sed -n 's/ .*//p;q' sub/.gitattributes)" 'deep/**'
+ok './ in front' git dv track './*.dat'
+is 'is no part of the pattern' "$(git check-attr filter -- x.dat)" 'x.dat: filter: dv'
+ok 'an anchored pattern stays one' git dv track '/one.txt'
+is 'which does not match below' "$(git check-attr filter -- a/one.txt one.txt)" 'a/one.txt: filter: unspecified
+one.txt: filter: dv'
+cp .gitattributes ../paths.attributes
+fails 'untrack one that is there and one that is not' git dv untrack '*.dat' '*.nope'
+says 'names that' '*.nope'
+ok 'and removes nothing' cmp .gitattributes ../paths.attributes
+
+# A dry run of --renormalize.
+make_noise old.dst 3000 2
+: >empty.dst
+must git add -A
+must git commit -qm raw
+ok 'track --renormalize -n' git dv track --renormalize -n '*.dst'
+says 'names what would be staged' "would stage 'old.dst'"
+says_not 'an empty file is a pointer to nothing' empty.dst
+ok 'nothing is' not blob_is_pointer :old.dst
+must git dv track '*.dst'
+says 'those that git holds are named' old.dst
+says_not 'without empty ones' empty.dst
+run git dv track --renormalize -n
+says 'without a pattern too' "would stage 'old.dst'"
+must git dv track --renormalize
+ok 'as it then is' blob_is_pointer :old.dst
+
 done_testing
