@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 int dv_size_parse(const char *s, uint64_t *out)
 {
 	static const char units[] = "kmgt";
@@ -180,6 +182,11 @@ static int parse_long(const struct dv_opt_cmd *cmd, const struct dv_opt *opts,
 			found = o;
 		}
 	}
+	if (!found && ((n == 5 && !strncmp(arg, "quiet", n)) ||
+		       (n == 7 && !strncmp(arg, "verbose", n)))) {
+		dv_log_set_verbosity(n == 5 ? -1 : 1);
+		return 0;
+	}
 	if (!found || ambiguous) {
 		fprintf(stderr, "error: %s: %s option '--%.*s'\n", cmd->name,
 			found ? "ambiguous" : "unknown", (int)n, arg);
@@ -221,6 +228,10 @@ static int parse_short(const struct dv_opt_cmd *cmd, const struct dv_opt *opts,
 			if (*c == 'h') {
 				dv_opt_usage(cmd, opts, 0);
 				return -1;
+			}
+			if (*c == 'q' || *c == 'v') {
+				dv_log_set_verbosity(*c == 'q' ? -1 : 1);
+				continue;
 			}
 			fprintf(stderr, "error: %s: unknown option '-%c'\n",
 				cmd->name, *c);

@@ -41,6 +41,9 @@ struct dv_opt_cmd {
  * between them; "--" ends options and is dropped, its place in *dashdash
  * (operands before it, or -1) when that is not NULL.
  *
+ * -q, --quiet, -v and --verbose set the verbosity of messages (base/log.h) for
+ * every command that has no such option of its own.
+ *
  * Returns n >= 0; -1: handled (help was shown; exit 0); -2: a usage error was
  * printed (exit 129, as Git does).
  */

@@ -47,10 +47,9 @@ int dv_cmd_gc(int argc, char **argv)
 	struct dv_removal m = { 0 };
 	struct dv_strs forget = { 0 };
 	struct dv_err err = { 0 };
-	int grace = -1, level = -1, quiet = 0, n, rc;
+	int grace = -1, level = -1, n, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 'n', "dry-run", &m.dry_run, NULL, "only show what would be removed", 0 },
-		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "say nothing but errors", 0 },
 		{ DV_OPT_FLAG, 0, "json", &m.json, NULL, "as JSON", 0 },
 		{ DV_OPT_INT, 0, "grace", &grace, "days", "keep what was stored in the last days (14); 0: nothing", 0 },
 		{ DV_OPT_INT, 0, "recompress", &level, "level", "also compress everything again, if that is smaller (1 to 19)", 0 },
@@ -72,8 +71,6 @@ int dv_cmd_gc(int argc, char **argv)
 		rc = wrong("--recompress takes a level from 1 to 19");
 		goto out;
 	}
-	if (quiet)
-		dv_log_set_verbosity(-1);
 	rc = dv_removal_open(&m);
 	if (rc)
 		goto out;

@@ -296,10 +296,9 @@ int dv_cmd_prune(int argc, char **argv)
 		"[-n] [-q] [--json] [--recent <days>] [--verify-remote]" };
 	struct prune p = { .recent = -1 };
 	struct dv_err err = { 0 };
-	int quiet = 0, n, rc;
+	int n, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 'n', "dry-run", &p.m.dry_run, NULL, "only show what would be removed", 0 },
-		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "say nothing but errors", 0 },
 		{ DV_OPT_FLAG, 0, "json", &p.m.json, NULL, "as JSON", 0 },
 		{ DV_OPT_INT, 0, "recent", &p.recent, "days", "keep what commits of the last days hold (10)", 0 },
 		{ DV_OPT_FLAG, 0, "verify-remote", &p.read_back, NULL, "read everything back from the remote first", 0 },
@@ -313,8 +312,6 @@ int dv_cmd_prune(int argc, char **argv)
 		dv_opt_usage(&cmd, opts, 1);
 		return 129;
 	}
-	if (quiet)
-		dv_log_set_verbosity(-1);
 	p.m.is_prune = 1;
 	p.m.path_of = path_of;
 	p.m.arg = &p;

@@ -265,11 +265,10 @@ int dv_cmd_init(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv init", "git-dv-init",
 					       "[--no-hooks] [--[no-]gitignore]" };
-	int hooks = 1, ignore = -1, quiet = 0, rc;
+	int hooks = 1, ignore = -1, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 0, "hooks", &hooks, NULL, "install git-dv's hooks (the default)", 0 },
 		{ DV_OPT_FLAG, 0, "gitignore", &ignore, NULL, "add to .gitignore what must not be committed", 0 },
-		{ DV_OPT_FLAG, 'q', "quiet", &quiet, NULL, "print errors only", 0 },
 		{ 0 },
 	};
 	struct dv_ctx c = { 0 };
@@ -282,8 +281,6 @@ int dv_cmd_init(int argc, char **argv)
 		dv_opt_usage(&cmd, opts, 1);
 		return 129;
 	}
-	if (quiet)
-		dv_log_set_verbosity(-1);
 	rc = dv_ctx_repo(&c);
 	if (!rc && dv_setup_filters("--local", &err))
 		rc = dv_fail(&err);

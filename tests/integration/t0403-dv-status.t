@@ -167,6 +167,17 @@ says 'says what is wrong' 'not the 77777'
 must git reset -q --hard HEAD~1
 ok 'verify is content again' git dv verify
 
+# -q and -v behind a command as well.
+rm -rf ../q
+must env GIT_DV_SKIP_SMUDGE=1 git clone -q ../repo.git ../q
+ok 'pull -q' git -C ../q dv pull -q
+is 'says nothing' "$(cat "$T_OUT" "$T_ERR")" ''
+for k in 'push -q' 'fetch --quiet' 'checkout -v' 'track -q' 'status -q' 'verify --verbose' 'pull -nq'; do
+	# shellcheck disable=SC2086
+	ok "$k is known" git -C ../q dv $k
+done
+code 129 'another letter is not' git dv push -Q
+
 # No output to a full device is taken for success.
 if test -w /dev/full; then
 	fails 'cat to a full device' sh -c 'git dv cat big.bin >/dev/full'
