@@ -33,6 +33,9 @@ int dv_content_open(struct dv_content *c, struct dv_store *s,
 		return 0;
 	}
 	rc = dv_store_read(s, coder, DV_KIND_FILE, &oid->id, &p, &n, err);
+	if (rc == DV_ENOTFOUND)
+		dv_err_set(err, rc, "content %s is not in the local store",
+			   dv_oid_text(oid).s);
 	if (!rc)
 		rc = dv_buf_add(&c->list, p, n, err);
 	if (!rc)

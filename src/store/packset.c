@@ -75,16 +75,19 @@ int dv_packset_fd(struct dv_packset *s, struct dv_pack *p, int *fd,
 		if (!path) {
 			rc = dv_err_nomem(err);
 		} else {
-			p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+			/* A FIFO would wait for a writer. */
+			p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+						   O_NONBLOCK);
 			if (p->fd < 0) {
 				if (errno == ENOENT)
 					__atomic_store_n(&p->gone, 1,
 							 __ATOMIC_RELAXED);
 				rc = dv_err_errno(err, "cannot open pack '%s'",
 						  path);
-			} else if (fstat(p->fd, &st)) {
-				rc = dv_err_errno(err, "cannot stat '%s'",
-						  path);
+			} else if (fstat(p->fd, &st) || !S_ISREG(st.st_mode)) {
+				rc = dv_err_set(err, DV_ECORRUPT,
+						"'%s' is not a regular file",
+						path);
 				close(p->fd);
 				p->fd = -1;
 			} else {

@@ -207,8 +207,9 @@ static int keep_by_scan(struct dv_txn *t, struct dv_pack *p, int deltas,
 	int fd, rc;
 
 	rc = dv_packset_fd(&t->store->set, p, &fd, err);
-	if (rc)		/* merged meanwhile: its good records stand there */
-		return rc == DV_ENOTFOUND ? 0 : rc;
+	/* Merged meanwhile (its good records stand there), or no file at all. */
+	if (rc)
+		return rc == DV_ENOTFOUND || rc == DV_ECORRUPT ? 0 : rc;
 	while (off + DV_REC_HEAD <= p->size) {
 		uint8_t head[DV_REC_HEAD_DELTA];
 		const uint8_t *content;

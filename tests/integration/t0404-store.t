@@ -95,6 +95,21 @@ ok 'with them back' git dv checkout
 run git checkout -q -f -- big.bin
 ok 'content' tree_is . ../v2
 
+# What is no file among the packs is passed over, and nobody waits for it.
+cd "$T" || exit 1
+new_repo fifo
+cd fifo || exit 1
+make_noise a.bin 300000 1
+must git add -A
+must git commit -qm a
+for pack in .git/dv/packs/*; do
+	mkfifo ".git/dv/packs/$(basename "$pack" | tr 0-9a-f 1-9a-f0)"
+done
+start git dv verify
+finish
+is 'verify ends' "$T_RC" 1
+ok 'and is content when it has set it aside' git dv verify
+
 # What a newer git-dv wrote is no damage: verify leaves it alone.
 cd "$T" || exit 1
 new_repo newer
