@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -70,19 +71,32 @@ static int create_at_once(struct dv_backend *b, const char *key,
 		   "Two pushers could both believe that they won; do not use this store from more than one machine.");
 }
 
+/* A folder is no object: where the store is one, it would stay. */
+static void drop_folder(const char *url)
+{
+	char *dir = dv_url_dir(url), *path = dir ? dv_fmt("%s/check", dir) :
+						   NULL;
+
+	if (path && rmdir(path))
+		dv_log_debug("'%s' stays", path);
+	free(path);
+	free(dir);
+}
+
 static int check(struct dv_remote *r, struct dv_err *err)
 {
 	struct dv_backend *b = r->backend;
 	char name[33], key[64], key2[64], buf[64];
 	struct dv_strs names = { 0 };
+	struct dv_err why = { 0 };
 	int64_t now = 0;
 	uint64_t size = 0;
 	size_t n = 0;
 	int rc;
 
 	printf("store  %s at %s (%s)\n", r->uuid, r->url, b->ops->name);
-	if (b->read_only) {
-		printf("note   it cannot be written to from here\n");
+	if (dv_remote_writable(r, &why)) {
+		printf("note   nothing is written: %s\n", why.msg);
 		return dv_remote_refresh(r, err);
 	}
 	rc = dv_random_name(name, err);
@@ -135,6 +149,7 @@ static int check(struct dv_remote *r, struct dv_err *err)
 			 "it can be removed", err, "");
 	if (b->ops->remove(b, key, NULL) || b->ops->remove(b, key2, NULL))
 		dv_log_warn("'%s' and '%s' stay behind", key, key2);
+	drop_folder(r->url);
 	if (!rc)
 		rc = dv_remote_refresh(r, err);
 	if (!rc)

@@ -167,6 +167,20 @@ while read -r s; do
 done <shards
 fails 'pull with shards of junk' git -C c dv pull
 
+# check leaves nothing behind, and writes nothing where it may not.
+cd "$T" || exit 1
+new_repo checked
+must git -C checked dv remote add s "$T/checked.store"
+ls -A checked.store >before.check
+ok 'remote check' git -C checked dv remote check
+ls -A checked.store >after.check
+ok 'leaves the store as it was' cmp before.check after.check
+chmod u+w checked.store/format
+perl -pi -e 's{^write-features}{write-features packs-of-tomorrow}' checked.store/format
+ok 'remote check with an unknown feature for writing' git -C checked dv remote check s
+says 'names it' packs-of-tomorrow
+says_not 'and puts nothing' 'can be put'
+
 # A colon before any slash is no path, as Git reads it.
 new_repo colon
 cd colon || exit 1
