@@ -291,9 +291,14 @@ int dv_cmd_remote(int argc, char **argv)
 		return dv_remote_check_url(argv[1], &err) ? dv_fail(&err) : 0;
 	if (!strcmp(verb, "set-head") && n == 3)
 		return set_head(argv[1], argv[2], &err) ? dv_fail(&err) : 0;
-	rc = dv_ctx_worktree(&c);
-	if (rc)
+	/* What only reads takes a bare repository's .dvconfig, of HEAD. */
+	rc = !strcmp(verb, "list") || !strcmp(verb, "check") ||
+	     (!strcmp(verb, "default") && n == 1) ? dv_ctx_repo(&c) :
+						    dv_ctx_worktree(&c);
+	if (rc) {
+		dv_ctx_close(&c);
 		return rc;
+	}
 	if (!strcmp(verb, "add") && n == 3)
 		rc = add(&c, argv[1], argv[2], local, &err);
 	else if (!strcmp(verb, "list") && n <= 1)

@@ -1,6 +1,7 @@
 /* Small commands: env, ls-files, cat, pointer, merge-driver. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,10 @@ static int resolve(struct dv_ctx *c, const char *what, struct dv_oid *oid,
 	if (!spec)
 		return dv_err_nomem(err);
 	rc = dv_git(args, 1u << 20, &blob, err);
-	if (!rc && dv_pointer_parse(blob.p, blob.n, oid) != DV_PTR_OK)
+	/* An empty file has no pointer and no content. */
+	if (!rc && !blob.n)
+		memset(oid, 0, sizeof(*oid));
+	else if (!rc && dv_pointer_parse(blob.p, blob.n, oid) != DV_PTR_OK)
 		rc = DV_EINVAL;
 	if (rc)
 		rc = dv_err_set(err, DV_EINVAL,
@@ -175,10 +179,12 @@ int dv_cmd_cat(int argc, char **argv)
 	if (rc)
 		goto out;
 	rc = resolve(&c, argv[0], &oid, &err);
-	if (!rc && !strchr(argv[0], ':') && oid.scheme == DV_SCHEME_DV1 &&
+	if (rc || !oid.scheme)
+		goto done;
+	if (!strchr(argv[0], ':') && oid.scheme == DV_SCHEME_DV1 &&
 	    !dv_store_has_file(&c.store, &oid) && strlen(argv[0]) == 64)
 		oid.scheme = DV_SCHEME_SHA256;	/* bare hex may be either */
-	if (!rc && (here = dv_content_complete(&c.store, &c.coder, &oid,
+	if ((here = dv_content_complete(&c.store, &c.coder, &oid,
 					       &why)) != 1) {
 		rc = dv_remotes_fetch(&c.repo, &c.store, c.pool, c.cache,
 				      NULL, &oid, 1, &err);
@@ -186,9 +192,12 @@ int dv_cmd_cat(int argc, char **argv)
 		if (rc && here == DV_ECORRUPT)
 			err = why;
 	}
+	/* Who reads no further ends us, as it ends cat(1). */
+	signal(SIGPIPE, SIG_DFL);
 	if (!rc)
 		rc = dv_content_each(&c.store, &c.coder, &oid, to_stdout,
 				     NULL, &err);
+done:
 	if (rc) {
 		if (!strstr(err.msg, argv[0]))
 			dv_err_prefix(&err, "'%s'", argv[0]);

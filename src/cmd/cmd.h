@@ -37,6 +37,7 @@ struct dv_ctx {
 /* Each prints its error and returns an exit code, or 0. */
 int dv_ctx_repo(struct dv_ctx *c);		/* and the cache */
 int dv_ctx_worktree(struct dv_ctx *c);		/* refuses a bare one */
+int dv_ctx_outside(struct dv_ctx *c);		/* refuses the inside of .git */
 /* And the current folder is the worktree's top, where hooks stand, too. */
 int dv_ctx_at_top(struct dv_ctx *c);
 int dv_ctx_store(struct dv_ctx *c, int create);

@@ -43,12 +43,23 @@ int dv_ctx_worktree(struct dv_ctx *c)
 {
 	int rc = dv_ctx_repo(c);
 
+	if (!rc)
+		rc = dv_ctx_outside(c);
 	if (!rc && !c->repo.top) {
 		dv_log_error("this command needs a worktree, and '%s' is a bare repository",
 			     c->repo.git_dir);
 		rc = 1;
 	}
 	return rc;
+}
+
+int dv_ctx_outside(struct dv_ctx *c)
+{
+	if (c->repo.top || dv_config_bool(&c->repo, "core.bare", 1))
+		return 0;
+	dv_log_error("this is inside '%s', where git keeps its own; run the command in the worktree",
+		     c->repo.git_dir);
+	return 1;
 }
 
 int dv_ctx_at_top(struct dv_ctx *c)
@@ -220,6 +231,28 @@ static char *commit_of(const char *name)
 	return dv_buf_detach(&out);
 }
 
+/* ':/path' and ':(top)path' of git; the rest of its magic is not known here. */
+static int add_path(struct dv_ctx *c, const char *arg, struct dv_strs *out,
+		    struct dv_err *err)
+{
+	const char *rest = !strncmp(arg, ":/", 2) ? arg + 2 :
+			   !strncmp(arg, ":(top)", 6) ? arg + 6 : NULL;
+	char *full;
+	int rc;
+
+	if (!rest && *arg == ':' && strchr("(!^:", arg[1]))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s': of git's pathspec magic only ':/' and ':(top)' are known here; a file of that name is './%s'",
+				  arg, arg);
+	if (!rest)
+		return dv_path_from_top(c, arg, out, err);
+	full = dv_fmt("%s%s%s", c->repo.top ? c->repo.top : "",
+		      c->repo.top ? "/" : "", rest);
+	rc = full ? dv_path_from_top(c, full, out, err) : dv_err_nomem(err);
+	free(full);
+	return rc;
+}
+
 int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		    int dashdash, struct dv_err *err)
 {
@@ -239,7 +272,9 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 			if (s->remote)
 				continue;
 		}
-		commit = i < plain ? commit_of(argv[i]) : NULL;
+		/* ':/' is the top, and no search through messages. */
+		commit = i < plain && *argv[i] != ':' ? commit_of(argv[i]) :
+							NULL;
 		if (commit && i < n && dv_file_exists(argv[i]) && dashdash < 0)
 			rc = dv_err_set(err, DV_EINVAL,
 					"'%s' is both a revision and a file; put '--' before files or behind revisions",
@@ -247,7 +282,7 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		else if (commit)
 			rc = dv_strs_add(&s->revs, commit, err);
 		else
-			rc = dv_path_from_top(c, argv[i], &s->paths, err);
+			rc = add_path(c, argv[i], &s->paths, err);
 		free(commit);
 	}
 	dv_remotes_release(&rs);

@@ -46,34 +46,12 @@ int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err)
 }
 
 /*
- * Remove the section header that unsetting leaves behind, unless somebody
- * else has a key in the section.
+ * Only the values that we set: what somebody changed is theirs. Git removes a
+ * section with its last value, unless there is a comment in it.
  */
-static void remove_section(const char *where, const char *section)
-{
-	char *pattern = dv_fmt("^%s\\.", section);
-	const char *keys[] = { "git", "config", where, "--get-regexp", pattern,
-			       NULL };
-	const char *argv[] = { "git", "config", where, "--remove-section",
-			       section, NULL };
-	struct dv_buf out = { 0 };
-	int code = 0;
-
-	if (!pattern || dv_proc_capture(keys, NULL, DV_PROC_QUIET, 1u << 20,
-					&out, &code, NULL))
-		code = 0;
-	free(pattern);
-	/* 1: no such key. */
-	if (code == 1 &&
-	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
-		dv_log_debug("section %s stays", section);
-	dv_buf_release(&out);
-}
-
-/* Only the values that we set: what somebody changed is theirs. */
 int dv_remove_filters(const char *where, struct dv_err *err)
 {
-	int rc = 0, left = 0;
+	int rc = 0;
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(filter_settings); i++) {
 		const char *key = filter_settings[i][0];
@@ -89,17 +67,10 @@ int dv_remove_filters(const char *where, struct dv_err *err)
 				out.n--;
 			if (!strcmp(dv_buf_str(&out), filter_settings[i][1]))
 				rc = dv_config_unset(where, key, err);
-			else {
+			else
 				dv_log_warn("%s was changed and stays", key);
-				left = 1;
-			}
 		}
 		dv_buf_release(&out);
-	}
-	if (!rc && !left) {
-		remove_section(where, "filter.dv");
-		remove_section(where, "merge.dv");
-		remove_section(where, "merge.dvregistry");
 	}
 	return rc;
 }
@@ -282,6 +253,8 @@ int dv_cmd_init(int argc, char **argv)
 		return 129;
 	}
 	rc = dv_ctx_repo(&c);
+	if (!rc)
+		rc = dv_ctx_outside(&c);
 	if (!rc && dv_setup_filters("--local", &err))
 		rc = dv_fail(&err);
 	if (!rc)
@@ -295,7 +268,8 @@ int dv_cmd_init(int argc, char **argv)
 	if (!rc) {
 		dv_log_note("git-dv is set up in '%s'.",
 			    c.repo.top ? c.repo.top : c.repo.git_dir);
-		dv_log_note("Next: git dv track '*.parquet' 'data/**', then git add as always.");
+		if (c.repo.top)
+			dv_log_note("Next: git dv track '*.parquet' 'data/**', then git add as always.");
 	}
 	dv_ctx_close(&c);
 	return rc;

@@ -32,6 +32,13 @@ ok 'the second install changed nothing' cmp "$HOME/.gitconfig" gitconfig.once
 ok 'uninstall' git dv uninstall
 ok 'uninstall left the file as it was' cmp "$HOME/.gitconfig" gitconfig.before
 ok 'uninstall again' git dv uninstall
+cp "$HOME/.gitconfig" gitconfig.kept
+must git dv install
+perl -pi -e 's/^\[filter "dv"\]$/$&\n\t# a comment of mine/' "$HOME/.gitconfig"
+must git dv uninstall
+ok 'a comment in a section stays' grep -q 'a comment of mine' "$HOME/.gitconfig"
+ok 'the values are gone' not git config --global filter.dv.process
+cp gitconfig.kept "$HOME/.gitconfig"
 git config --global filter.other.clean cat
 git config --global dv.above 5M
 git config --global merge.dv.recursive binary

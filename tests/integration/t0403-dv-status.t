@@ -129,6 +129,13 @@ ok 'cat of a small file' sh -c 'git dv cat tiny.bin | cmp - tiny.bin'
 fails 'cat of nothing there' git dv cat no-such-file
 says 'names it' no-such-file
 fails 'cat of an oid that is nowhere' git dv cat "dv1:$(printf %064d 5)"
+: >empty.bin
+must git add empty.bin
+ok 'cat of an empty file' git dv cat empty.bin
+is 'is empty' "$(cat "$T_OUT" "$T_ERR")" ''
+must git rm -qf --cached empty.bin
+rm empty.bin
+is 'cat into a closed pipe says nothing' "$({ git dv cat big.bin 2>&3 | head -c 10 >/dev/null; } 3>&1)" ''
 ok 'cat into a closed pipe ends' sh -c 'git dv cat big.bin | head -c 10 >/dev/null'
 ok 'pointer FILE' sh -c 'git dv pointer big.bin >../p && git cat-file blob HEAD:big.bin | cmp - ../p'
 cp big.bin ../outside.dat
@@ -167,6 +174,20 @@ says 'says what is wrong' 'not the 77777'
 must git reset -q --hard HEAD~1
 ok 'verify is content again' git dv verify
 
+# From the top, wherever one stands.
+rm -rf ../q
+must env GIT_DV_SKIP_SMUDGE=1 git clone -q ../repo.git ../q
+ok 'pull :/path in a folder' git -C ../q/sub dv pull :/new.bin
+ok 'is that of the top' cmp ../q/new.bin ../v2/new.bin
+ok 'pull :(top)path' git -C ../q/sub dv pull ':(top)big.bin'
+ok 'too' cmp ../q/big.bin ../repo/big.bin
+ok 'and no other' is_pointer ../q/sub/large.bin
+ok 'ls-files :/' git -C ../q/sub dv ls-files :/
+says 'is all' new.bin
+fails 'other magic' git -C ../q dv pull ':(exclude)sub'
+says 'is named' ':(exclude)sub'
+fails 'in short too' git -C ../q dv pull ':!sub'
+
 # -q and -v behind a command as well.
 rm -rf ../q
 must env GIT_DV_SKIP_SMUDGE=1 git clone -q ../repo.git ../q
@@ -194,5 +215,20 @@ ok 'status before the first commit' git dv status
 ok 'ls-files before the first commit' git dv ls-files
 ok 'checkout before the first commit' git dv checkout
 ok 'status in a bare repository says what it can or fails' sh -c 'git -C ../repo.git dv status; test $? -le 128'
+ok 'its remotes are those that HEAD names' git -C ../repo.git dv remote list
+says 'by name' store
+ok 'and the default' git -C ../repo.git dv remote default
+fails 'there is nothing to set' git -C ../repo.git dv remote add x ../x
+must git init -q --bare ../bare
+ok 'init of a bare one' git -C ../bare dv init
+says_not 'has no files to track' track
+must git init -q ../inside
+for c in init status 'track *.x'; do
+	# shellcheck disable=SC2086
+	fails "$c inside .git" git -C ../inside/.git dv $c
+	says_not 'is no bare repository' bare
+	says 'but not the place' worktree
+done
+ok 'nothing was set up' not git -C ../inside config --local filter.dv.process
 
 done_testing
