@@ -418,9 +418,30 @@ static const char *change_name(char change)
 	return "modified";
 }
 
+/* As git status: from where the person stands, so that hints can be typed. */
+static const char *from_here(struct status *s, const char *path,
+			     struct dv_buf *out)
+{
+	const char *here = s->c.repo.prefix;
+	size_t same = 0;
+	int rc = 0;
+
+	for (size_t i = 0; path[i] && path[i] == here[i]; i++)
+		if (path[i] == '/')
+			same = i + 1;
+	out->n = 0;
+	for (const char *p = here + same; !rc && (p = strchr(p, '/')); p++)
+		rc = dv_buf_addstr(out, "../", NULL);
+	if (!rc)
+		rc = dv_buf_addstr(out, path + same, NULL);
+	return dv_ctx_path(&s->c, rc ? path : dv_buf_str(out));
+}
+
 static void print_human(struct status *s)
 {
+	int relative = dv_config_bool(&s->c.repo, "status.relativepaths", 1);
 	const char *red = "", *end = "";
+	struct dv_buf room = { 0 };
 	int any = 0;
 
 	if (isatty(STDOUT_FILENO) && !getenv("NO_COLOR")) {
@@ -450,13 +471,16 @@ static void print_human(struct status *s)
 			printf("\t%s", k == STAGED ? "" : red);
 			if (l->v[i].change)
 				printf("%-14s", change_name(l->v[i].change));
-			printf("%s%s", dv_ctx_path(&s->c, l->v[i].path),
+			printf("%s%s", relative ?
+			       from_here(s, l->v[i].path, &room) :
+			       dv_ctx_path(&s->c, l->v[i].path),
 			       k == STAGED ? "" : end);
 			if (l->v[i].change != 'D')
 				printf(" (%s)", dv_human(l->v[i].size).s);
 			putchar('\n');
 		}
 	}
+	dv_buf_release(&room);
 	if (!any)
 		printf("\nnothing to do: all data is versioned%s\n",
 		       s->remote ? ", here, and pushed" : " and here");

@@ -28,6 +28,16 @@ says_json 'is JSON'
 ok 'status -z' sh -c 'git dv status --porcelain=v1 -z | tr "\0" "\n" | grep -q "big.bin$"'
 ok 'has NULs and no newline' sh -c 'git dv status --porcelain=v1 -z >../z; tr -d "\0" <../z >../z2;
 	test "$(wc -c <../z)" -gt "$(wc -c <../z2)" && test "$(wc -l <../z)" -eq 0'
+mkdir -p sub/deep
+ok 'status in a folder' git -C sub/deep dv status
+says 'has paths from there' '../large.bin ('
+says 'in folders above too' '../../big.bin ('
+run git -C sub dv status
+says 'below without any dots' '	modified      large.bin ('
+run git -C sub dv status --porcelain
+says 'porcelain has them from the top' 'SM sub/large.bin'
+run git -C sub -c status.relativePaths=false dv status
+says 'and so it is where that is set' ' sub/large.bin ('
 must git commit -qam edits
 ok 'status' git dv status
 says 'tells what is not pushed' 'push'
