@@ -324,6 +324,22 @@ static int on_file(struct dv_monitor *m, struct dv_node *dir,
 	return rc;
 }
 
+/* Whether a folder is a repository changes what Git shows of it. */
+static int on_git_dir(struct dv_monitor *m, struct dv_node *dir,
+		      const struct inotify_event *e, struct dv_err *err)
+{
+	int rc;
+
+	dir->nested = !(e->mask & (IN_DELETE | IN_MOVED_FROM));
+	if (!m->journal || dv_tree_top(dir) != m->tree.root)
+		return 0;
+	m->path.n = 0;
+	rc = dv_tree_path(dir, &m->path, err);
+	if (!rc)
+		dv_journal_note(m->journal, dv_buf_str(&m->path), 1);
+	return rc;
+}
+
 int dv_event(struct dv_monitor *m, const struct inotify_event *e,
 	     struct dv_err *err)
 {
@@ -352,9 +368,7 @@ int dv_event(struct dv_monitor *m, const struct inotify_event *e,
 	if (!e->len)
 		return 0;
 	if (!strcmp(e->name, ".git")) {
-		if (dir != m->tree.root)
-			dir->nested = !(e->mask & (IN_DELETE | IN_MOVED_FROM));
-		return 0;
+		return dir == m->tree.root ? 0 : on_git_dir(m, dir, e, err);
 	}
 	if (dv_tree_top(dir) != m->tree.root)
 		return 0;	/* on its way: looked at when it arrives */

@@ -16,7 +16,8 @@
 struct rec {
 	struct rec *hash_next, *prev, *next;
 	uint64_t seq;
-	char path[];		/* folders with their slash */
+	uint8_t dir;
+	char path[];
 };
 
 struct dv_journal {
@@ -110,19 +111,17 @@ static void forget_oldest(struct dv_journal *j)
 
 void dv_journal_note(struct dv_journal *j, const char *path, int dir)
 {
-	size_t n = strlen(path), all = n + (dir ? 1 : 0);
-	struct rec *r = malloc(sizeof(*r) + all + 1), *old, **p;
+	size_t n = strlen(path) + 1;
+	struct rec *r = malloc(sizeof(*r) + n), *old, **p;
 
 	if (!r) {
 		dv_journal_reset(j);
 		return;
 	}
 	memcpy(r->path, path, n);
-	if (dir)
-		r->path[n] = '/';
-	r->path[all] = '\0';
-	p = slot(j, r->path, all);
-	for (old = *p; old && strcmp(old->path, r->path);)
+	r->dir = dir != 0;
+	p = slot(j, path, n - 1);
+	for (old = *p; old && (old->dir != r->dir || strcmp(old->path, path));)
 		old = old->hash_next;
 	if (old) {
 		free(r);
@@ -163,6 +162,20 @@ static int parse(const struct dv_journal *j, const char *token, uint64_t *seq)
 	return !strcmp(again, token) && v <= j->seq && v >= j->floor;
 }
 
+int dv_journal_say(struct dv_buf *out, const char *path, int dir,
+		   struct dv_err *err)
+{
+	int rc = dv_buf_addf(out, err, "%s%s", path, dir ? "/" : "");
+
+	if (!rc)
+		rc = dv_buf_add(out, "", 1, err);
+	if (!rc && dir)
+		rc = dv_buf_addf(out, err, "%s/.dv", path);
+	if (!rc && dir)
+		rc = dv_buf_add(out, "", 1, err);
+	return rc;
+}
+
 int dv_journal_since(const struct dv_journal *j, const char *token,
 		     struct dv_buf *out)
 {
@@ -172,7 +185,7 @@ int dv_journal_since(const struct dv_journal *j, const char *token,
 	if (!parse(j, token, &seq))
 		return 0;
 	for (const struct rec *r = j->latest; r && r->seq > seq; r = r->prev)
-		if (dv_buf_add(out, r->path, strlen(r->path) + 1, NULL)) {
+		if (dv_journal_say(out, r->path, r->dir, NULL)) {
 			out->n = was;
 			return 0;
 		}

@@ -16,7 +16,10 @@ struct dv_journal;
 int dv_journal_open(struct dv_journal **j, size_t max, struct dv_err *err)
 	DV_MUST_USE;
 void dv_journal_close(struct dv_journal *j);
-/* `dir`: the path and all below it. A path that cannot be kept is a reset. */
+/*
+ * `dir`: a folder, with its names; folders in it are noted on their own. A path
+ * that cannot be kept is a reset.
+ */
 void dv_journal_note(struct dv_journal *j, const char *path, int dir);
 /* Tokens given so far are void. */
 void dv_journal_reset(struct dv_journal *j);
@@ -24,9 +27,16 @@ void dv_journal_reset(struct dv_journal *j);
 void dv_journal_token(const struct dv_journal *j,
 		      char out[DV_JOURNAL_TOKEN_MAX]);
 /*
- * Append the paths that changed since `token`, each with its NUL (folders end
- * with a slash). 1: that is all; 0: the token is not known, or `out->max` was
- * passed: everything may have changed, and `out` is as it was.
+ * What Git is told of a path, with NULs. Of a folder it is "d/", all that Git's
+ * index has below d, and a name in d that need not exist: the untracked cache
+ * looks again only at the folder that a path is in, which for "d/" is not d.
+ */
+int dv_journal_say(struct dv_buf *out, const char *path, int dir,
+		   struct dv_err *err) DV_MUST_USE;
+/*
+ * Say the paths that changed since `token`. 1: that is all; 0: the token is
+ * not known, or `out->max` was passed: everything may have changed, and `out`
+ * is as it was.
  */
 int dv_journal_since(const struct dv_journal *j, const char *token,
 		     struct dv_buf *out);

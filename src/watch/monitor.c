@@ -264,6 +264,7 @@ int dv_monitor_settle(struct dv_monitor *m, int all, struct dv_err *err)
 static int add_uncertain(struct dv_monitor *m, struct dv_buf *out,
 			 struct dv_err *err)
 {
+	struct dv_buf path = { 0 };
 	int rc = 0;
 
 	dv_event_links(m);
@@ -273,12 +274,13 @@ static int add_uncertain(struct dv_monitor *m, struct dv_buf *out,
 	     n = dv_tree_walk(m->tree.root, n)) {
 		if (n == m->tree.root || (!n->blind && !n->linked))
 			continue;
-		rc = dv_tree_path(n, out, err);
-		if (!rc && n->dir)
-			rc = dv_buf_addstr(out, "/", err);
+		path.n = 0;
+		rc = dv_tree_path(n, &path, err);
 		if (!rc)
-			rc = dv_buf_add(out, "", 1, err);
+			rc = dv_journal_say(out, dv_buf_str(&path), n->dir,
+					    err);
 	}
+	dv_buf_release(&path);
 	return rc;
 }
 

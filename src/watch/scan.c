@@ -359,6 +359,29 @@ static int scan_one(struct dv_monitor *m, struct dv_node *dir,
 	return rc;
 }
 
+/*
+ * Git does not know the folders that it finds below one that was not there, or
+ * knows them as they were when a folder had this path before. That the top was
+ * scanned voids all tokens instead.
+ */
+static int journal_folders(struct dv_monitor *m, struct dv_node *top,
+			   struct dv_err *err)
+{
+	int rc = 0;
+
+	if (!m->journal || !top->parent)
+		return 0;
+	for (struct dv_node *n = top; n && !rc; n = dv_tree_walk(top, n)) {
+		if (!n->dir)
+			continue;
+		m->path.n = 0;
+		rc = dv_tree_path(n, &m->path, err);
+		if (!rc)
+			dv_journal_note(m->journal, dv_buf_str(&m->path), 1);
+	}
+	return rc;
+}
+
 int dv_scan(struct dv_monitor *m, struct dv_node *dir, enum dv_scan how,
 	    struct dv_err *err)
 {
@@ -371,7 +394,7 @@ int dv_scan(struct dv_monitor *m, struct dv_node *dir, enum dv_scan how,
 	while (!rc && todo.n)
 		rc = scan_one(m, todo.v[--todo.n], how, &todo, err);
 	free(todo.v);
-	return rc;
+	return rc ? rc : journal_folders(m, dir, err);
 }
 
 #endif

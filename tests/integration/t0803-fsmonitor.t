@@ -223,6 +223,57 @@ says 'that names it' core.fsmonitor
 is 'and is left' "$(git config core.fsmonitor)" true
 must git config --unset core.fsmonitor
 
+# Beside Git's untracked cache, which trusts the monitor folder by folder. It is filled while a
+# status finds it valid, hence the looks before a change.
+must git reset -q --hard
+must git clean -qfd
+must git config core.untrackedCache true
+monitor
+mkdir -p p/q/r p/q/empty && echo 1 >p/q/r/tracked
+must git add -A
+must git commit -qm nested
+sleep 1.1
+cached() {
+	git status --porcelain >"$T/with" 2>&1
+	git -c core.fsmonitor=false -c core.untrackedCache=false --no-optional-locks status --porcelain \
+		>"$T/without" 2>&1
+	cmp -s "$T/with" "$T/without" || { diff "$T/without" "$T/with"; return 1; }
+}
+fill() {
+	echo 1 >u && git status && rm u && git status && git status
+	seen primed
+}
+fill >/dev/null
+mv p/q p/tmp && echo 1 >p/tmp/late && mv p/tmp p/q
+ok 'what came into a folder while it was away' cached
+is 'is seen' "$(git status --porcelain)" '?? p/q/late'
+fill >/dev/null
+mv p/q p/tmp && rm p/tmp/late && echo 1 >p/tmp/r/deep && mv p/tmp p/q
+ok 'and what went, and deeper' cached
+is 'is seen' "$(git status --porcelain)" '?? p/q/r/deep'
+fill >/dev/null
+mv p/q ../away && rm ../away/r/deep && mkdir -p ../away/empty/x && echo 1 >../away/empty/x/y && mv ../away p/q
+ok 'the same where it had left the worktree' cached
+is 'is seen' "$(git status --porcelain)" '?? p/q/empty/'
+mkdir p/hollow
+fill >/dev/null
+git init -q p/hollow
+ok 'an empty folder that becomes a repository' cached
+fill >/dev/null
+rm -rf p/hollow/.git
+ok 'and is none any more' cached
+round=0
+while test "$round" -lt 20; do
+	round=$((round + 1))
+	perl "$T/random.pl" "$round" >/dev/null 2>&1
+	cached >"$T/differs" || break
+done
+is "20 rounds of random changes (the last: $round)" "$(cat "$T/differs")" ''
+stop TERM
+must git config --unset core.untrackedCache
+must git reset -q --hard
+must git clean -qffd
+
 # A linked worktree has a monitor of its own.
 must git worktree add -q ../linked
 monitor

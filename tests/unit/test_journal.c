@@ -38,12 +38,12 @@ static void paths_since_a_token(void **state)
 	dv_journal_note(j, "a", 0);
 	dv_journal_note(j, "d", 1);
 	dv_journal_note(j, "a", 0);
-	assert_string_equal(since(j, t0, &b), "a d/ ");
+	assert_string_equal(since(j, t0, &b), "a d/ d/.dv ");
 	dv_journal_token(j, t1);
 	assert_string_equal(since(j, t1, &b), "");
 	dv_journal_note(j, "d/e", 0);
 	assert_string_equal(since(j, t1, &b), "d/e ");
-	assert_string_equal(since(j, t0, &b), "d/e a d/ ");
+	assert_string_equal(since(j, t0, &b), "d/e a d/ d/.dv ");
 	assert_int_equal(dv_journal_count(j), 3);
 	dv_buf_release(&b);
 	dv_journal_close(j);
