@@ -20,6 +20,7 @@
 
 #define JOURNAL_PATHS 100000
 #define SETTLE_MS 200
+#define ACT_MS 10000	/* for actions when the time of --for is over */
 #define LOG_MAX (10u << 20)
 #define LOG_KEEP 5
 
@@ -100,6 +101,7 @@ static int loop(struct dv_watch *w, struct dv_err *err)
 
 	if (w->seconds >= 0)
 		end = dv_now_ms() + (int64_t)w->seconds * 1000;
+	w->until = w->seconds >= 0 ? end + ACT_MS : DV_COALESCE_NEVER;
 	if (w->configured)
 		prime(w, &git);
 	while (!rc) {
@@ -121,7 +123,7 @@ static int loop(struct dv_watch *w, struct dv_err *err)
 		}
 		dv_changelog_flush(&w->log, 0);
 		dv_watch_flush(w, 0);
-		dv_watch_acted(w, 0);
+		dv_watch_acted(w);
 		if (git.pid > 0 && waitpid(git.pid, NULL, WNOHANG) == git.pid)
 			git.pid = -1;
 		if (!rc)
@@ -143,11 +145,12 @@ static int loop(struct dv_watch *w, struct dv_err *err)
 	return rc;
 }
 
-/* What is known by now is told; with `acts` it is also acted on. */
+/* What is known by now is told; without an error or a signal it is acted on. */
 static int finish(struct dv_watch *w, int rc, struct dv_err *err)
 {
 	struct dv_err why = { 0 }, *e = rc ? &why : err;
-	int acts = !dv_cancelled() && !rc, r = 0;
+	int r = 0;
+
 
 	if (!w->once || !w->emitted) {
 		if (!rc)
@@ -159,10 +162,12 @@ static int finish(struct dv_watch *w, int rc, struct dv_err *err)
 		r = DV_ENOMEM;
 	/* Nobody answers the hook from here on: it must not wait for us. */
 	dv_watch_unconfigure(w);
-	dv_watch_acted(w, 1);
-	if (acts)
+	dv_watch_await(w, w->until);
+	if (!dv_cancelled() && !rc && dv_now_ms() < w->until)
 		dv_watch_act(w);
-	dv_watch_acted(w, 1);
+	dv_watch_await(w, w->until);
+	if (!dv_cancelled() && !rc && (w->changed.n || w->removed.n))
+		dv_log_warn("nothing was done any more with what changed last");
 	dv_watch_flush(w, !dv_cancelled());
 	if (dv_changelog_close(&w->log, e) && !r)
 		r = DV_EIO;

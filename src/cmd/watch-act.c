@@ -4,6 +4,8 @@
  * is for the next one.
  */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,11 @@
 #define TRIES 120
 #define TRY_MS 500
 #define SINGLES_MAX 1000
+#define GRACE_MS 10000	/* from SIGTERM to SIGKILL */
+#define ECHO_MS 1000	/* git hands on what the terminal sent to both */
+
+/* What was told to end fails, which is no news. */
+#define warn(...) do { if (!dv_cancelled()) dv_log_warn(__VA_ARGS__); } while (0)
 
 static int add_nul(struct dv_buf *b, const char *prefix, const char *s)
 {
@@ -71,10 +78,12 @@ static int locked(struct dv_watch *w)
 	return yes;
 }
 
-static void wait_unlocked(struct dv_watch *w)
+/* 0, or DV_ECANCEL: nothing may begin any more. */
+static int wait_unlocked(struct dv_watch *w)
 {
 	for (int k = 0; k < TRIES && locked(w) && !dv_cancelled(); k++)
 		usleep(TRY_MS * 1000);
+	return dv_cancel_check(NULL);
 }
 
 static int git_with(const char *const *argv, const struct dv_buf *in,
@@ -101,9 +110,10 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 		if (add_nul(&in, ":(top,literal)", paths->v[i]))
 			bad = 1;
 	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET) &&
-	    (wait_unlocked(w), git_with(all, &in, DV_PROC_QUIET))) {
+	    !wait_unlocked(w) && git_with(all, &in, DV_PROC_QUIET)) {
 		/* One is gone by now, or cannot be read: the others one by one. */
-		for (size_t i = 0; i < paths->n && i < SINGLES_MAX; i++) {
+		for (size_t i = 0; i < paths->n && i < SINGLES_MAX &&
+				   !dv_cancelled(); i++) {
 			char *spec = dv_fmt(":(top,literal)%s", paths->v[i]);
 			const char *one[] = { "git", "add", "--", spec, NULL };
 			struct dv_buf out = { 0 };
@@ -113,11 +123,13 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 				free(spec);
 				continue;	/* its own change comes */
 			}
-			if (!bad)
-				wait_unlocked(w);
+			if (!bad && wait_unlocked(w)) {
+				free(spec);
+				break;
+			}
 			if (!spec || dv_proc_capture(one, NULL, 0, LIST_MAX,
 						     &out, &code, NULL) || code) {
-				dv_log_warn("git add failed for '%s'",
+				warn("git add failed for '%s'",
 					    paths->v[i]);
 				bad = 1;
 			}
@@ -126,7 +138,7 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 		}
 	}
 	dv_buf_release(&in);
-	return bad;
+	return bad | dv_cancelled();
 }
 
 /*
@@ -145,7 +157,8 @@ static int auto_add(struct dv_watch *w)
 	struct dv_buf in = { 0 }, gone = { 0 };
 	int bad = 0;
 
-	wait_unlocked(w);
+	if (wait_unlocked(w))
+		return 1;
 	for (size_t i = 0; i < w->changed.n; i++)
 		bad |= add_nul(&in, "", w->changed.v[i]);
 	if (in.n)
@@ -164,8 +177,8 @@ static int auto_add(struct dv_watch *w)
 	for (size_t i = 0; i < w->removed.n; i++)
 		if (!has(&unmerged, w->removed.v[i]))
 			bad |= add_nul(&gone, "", w->removed.v[i]);
-	if (gone.n && git_with(remove_args, &gone, 0)) {
-		dv_log_warn("deleted files could not be removed from the index");
+	if (gone.n && !dv_cancelled() && git_with(remove_args, &gone, 0)) {
+		warn("deleted files could not be removed from the index");
 		bad = 1;
 	}
 	dv_strs_release(&ignored);
@@ -180,7 +193,7 @@ static int auto_version(struct dv_watch *w)
 {
 	int bad = 0;
 
-	for (size_t i = 0; i < w->changed.n; i++) {
+	for (size_t i = 0; i < w->changed.n && !dv_cancelled(); i++) {
 		const char *p = w->changed.v[i];
 		char *path = dv_fmt("%s%s", *p == '-' ? "./" : "", p);
 		const char *argv[] = { "git", "dv", "version", path,
@@ -194,8 +207,8 @@ static int auto_version(struct dv_watch *w)
 		else if (!dv_file_exists(p))
 			code = 0;
 		if (code) {
-			dv_log_warn("'git dv version' failed for '%s' (exit code %d)",
-				    p, code);
+			warn("'git dv version' failed for '%s' (exit code %d)",
+			     p, code);
 			bad = 1;
 		}
 		free(path);
@@ -226,7 +239,7 @@ static int command(struct dv_watch *w)
 		dv_log_debug("the command did not get all paths");
 	code = dv_proc_wait(&sh);
 	if (code)
-		dv_log_warn("the command ended with exit code %d", code);
+		warn("the command ended with exit code %d", code);
 	dv_buf_release(&in);
 	return code != 0;
 }
@@ -239,9 +252,9 @@ static int act(struct dv_watch *w)
 		bad |= auto_add(w);
 	if (w->version)
 		bad |= auto_version(w);
-	if (w->exec)
+	if (w->exec && !dv_cancelled())
 		bad |= command(w);
-	return bad;
+	return bad | dv_cancelled();
 }
 
 static void unique(struct dv_strs *s)
@@ -272,6 +285,11 @@ void dv_watch_act(struct dv_watch *w)
 		return;		/* with the next batch */
 	}
 	if (!pid) {
+		/*
+		 * A group that can be ended with all in it. In a session of its
+		 * own it finds no terminal to ask on, where it would be stopped.
+		 */
+		setsid();
 		/* The lock and the socket end with the monitor, not with this. */
 		if (w->lock >= 0)
 			close(w->lock);
@@ -290,7 +308,7 @@ void dv_watch_act(struct dv_watch *w)
 	dv_strs_release(&w->removed);
 }
 
-void dv_watch_acted(struct dv_watch *w, int wait)
+void dv_watch_acted(struct dv_watch *w)
 {
 	int st;
 	pid_t pid;
@@ -298,11 +316,70 @@ void dv_watch_acted(struct dv_watch *w, int wait)
 	if (!w->acting)
 		return;
 	do
-		pid = waitpid(w->acting, &st, wait ? 0 : WNOHANG);
+		pid = waitpid(w->acting, &st, WNOHANG);
 	while (pid < 0 && errno == EINTR);
 	if (!pid)
 		return;
 	w->acting = 0;
 	if (pid < 0 || !WIFEXITED(st) || WEXITSTATUS(st))
 		w->act_failed = 1;
+}
+
+static volatile sig_atomic_t signals;
+
+static void on_another(int sig)
+{
+	(void)sig;
+	signals = 1;
+}
+
+static void end_action(const struct dv_watch *w, int sig)
+{
+	/* It may not have its group yet. */
+	if (kill(-w->acting, sig))
+		kill(w->acting, sig);
+	/* What is stopped gets no other signal. */
+	kill(-w->acting, SIGCONT);
+}
+
+static int tell_to_end(const struct dv_watch *w)
+{
+	struct sigaction sa = { .sa_handler = on_another };
+
+	if (dv_cancelled())
+		dv_log_note("waiting for the running action; another signal kills it");
+	else
+		dv_log_warn("the time is over: the running action is told to end");
+	signals = 0;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	end_action(w, SIGTERM);
+	return 1;
+}
+
+void dv_watch_await(struct dv_watch *w, int64_t until)
+{
+	int64_t began = 0;
+	int told = 0;
+
+	for (dv_watch_acted(w); w->acting; dv_watch_acted(w)) {
+		int64_t now = dv_now_ms(), left;
+		struct timespec ts;
+
+		if (!told && (dv_cancelled() || now >= until)) {
+			told = tell_to_end(w);
+			began = now;
+			until = now + GRACE_MS;
+		} else if (told && (now >= until ||
+				    (signals && now - began >= ECHO_MS))) {
+			end_action(w, SIGKILL);
+			until = DV_COALESCE_NEVER;
+		}
+		signals = 0;
+		left = until == DV_COALESCE_NEVER ? 0 : until - now;
+		ts.tv_sec = (time_t)(left / 1000);
+		ts.tv_nsec = (long)(left % 1000) * 1000000;
+		ppoll(NULL, 0, until == DV_COALESCE_NEVER ? NULL : &ts,
+		      &w->mask);
+	}
 }

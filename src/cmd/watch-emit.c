@@ -327,8 +327,9 @@ void dv_watch_flush(struct dv_watch *w, int wait)
 
 	while (at < w->out.n && !w->out_gone) {
 		struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		const struct timespec at_once = { 0 };
 		ssize_t n;
-		int r = poll(&p, 1, wait ? -1 : 0);
+		int r = ppoll(&p, 1, wait ? NULL : &at_once, &w->mask);
 
 		if (r == 0 || (r < 0 && (errno != EINTR || dv_cancelled())))
 			break;

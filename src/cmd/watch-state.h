@@ -43,6 +43,7 @@ struct dv_watch {
 	struct dv_strs changed, removed;	/* for the next action */
 	pid_t acting;			/* or 0 */
 	int act_failed;
+	int64_t until;			/* their last time, or DV_COALESCE_NEVER */
 	sigset_t mask;			/* as it was when the program started */
 };
 
@@ -75,7 +76,12 @@ void dv_watch_flush(struct dv_watch *w, int wait);
 
 /* Start what is to be done with the changes, unless it runs. */
 void dv_watch_act(struct dv_watch *w);
-/* Has it ended? `wait`: until it has. */
-void dv_watch_acted(struct dv_watch *w, int wait);
+/* Has it ended? */
+void dv_watch_acted(struct dv_watch *w);
+/*
+ * Wait until it has. After a signal, or at this time (DV_COALESCE_NEVER: none),
+ * it is told to end, and is killed where it does not soon.
+ */
+void dv_watch_await(struct dv_watch *w, int64_t until);
 
 #endif

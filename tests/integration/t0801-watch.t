@@ -182,6 +182,38 @@ done
 seen test -s ../ran
 is 'changes are told while a command runs' "$(seen line "$T_OUT" created exec8.bin; echo $?)" 0
 stop TERM
+# What runs can be ended. Each `sleep` here would outlast the test.
+watch --exec 'echo >../begun; sleep 1000; echo >../survived'
+echo 1 >hang.bin
+seen test -e ../begun
+stop TERM
+is 'SIGTERM ends a monitor whose command hangs' "$T_RC" 130
+says 'it says what it waits for' 'waiting for the running action'
+is 'the command is ended' "$(ls ../survived 2>/dev/null)" ''
+rm ../begun
+watch --exec 'trap "" TERM; echo >../begun; sleep 1000 & wait; sleep 1000'
+echo 2 >hang.bin
+seen test -e ../begun
+kill -TERM "$T_PID"
+seen grep -q 'another signal kills' "$T_ERR"
+sleep 1.1
+kill -INT "$T_PID"
+finish
+is 'a second signal ends one whose command ignores that' "$T_RC" 130
+rm ../begun
+watch --for 1 --exec 'echo >../begun; sleep 1000'
+echo 3 >hang.bin
+seen test -e ../begun
+finish
+is 'the time of --for ends it too' "$T_RC" 0
+says 'with a word' 'the running action is told to end'
+watch --auto-add
+echo 4 >.git/index.lock
+echo 4 >hang.bin
+seen line "$T_OUT" modified hang.bin
+stop TERM
+is 'as does a signal one that waits for the index' "$T_RC" 130
+rm .git/index.lock
 printf '[dv]\n\twatchexec = touch ../pwned\n[watch]\n\texec = touch ../pwned\n' >.dvconfig
 ok 'a command in .dvconfig is none' git dv watch --for 0
 rm .dvconfig
