@@ -41,6 +41,12 @@ struct dv_coalesce {
 	size_t nslots, n;
 };
 
+int dv_print_same(const struct dv_print *a, const struct dv_print *b)
+{
+	return a->exists == b->exists && a->size == b->size &&
+	       a->ino == b->ino && a->mtime_ns == b->mtime_ns;
+}
+
 int dv_coalesce_open(struct dv_coalesce **out, int64_t quiet_ms,
 		     const struct dv_coalesce_ops *ops, void *arg,
 		     struct dv_err *err)
@@ -330,12 +336,6 @@ static int tell(struct dv_coalesce *c, const struct entry *e,
 	return c->ops->told(c->arg, &change);
 }
 
-static int same(const struct dv_print *a, const struct dv_print *b)
-{
-	return a->size == b->size && a->ino == b->ino &&
-	       a->mtime_ns == b->mtime_ns;
-}
-
 /* The entry's end, unless it is parked. */
 static int settle_one(struct dv_coalesce *c, struct entry *e, int open)
 {
@@ -367,7 +367,7 @@ static int settle_one(struct dv_coalesce *c, struct entry *e, int open)
 		rc = tell(c, e, DV_CREATED, NULL, &now, open);
 	else if (!now.exists && e->base.exists)
 		rc = tell(c, e, DV_DELETED, NULL, &now, open);
-	else if (now.exists && !same(&now, &e->base))
+	else if (now.exists && !dv_print_same(&now, &e->base))
 		rc = tell(c, e, DV_MODIFIED, NULL, &now, open);
 over:
 	c->ops->over(c->arg, e->path, &now);

@@ -26,6 +26,8 @@ struct dv_print {
 	uint8_t linked;		/* has other names */
 };
 
+int dv_print_same(const struct dv_print *a, const struct dv_print *b);
+
 enum dv_change_type { DV_CREATED, DV_MODIFIED, DV_DELETED, DV_MOVED };
 
 struct dv_change {

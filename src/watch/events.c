@@ -242,46 +242,67 @@ static int on_folder(struct dv_monitor *m, struct dv_node *dir,
 
 /*
  * A file with several names is written through one of them, and an event names
- * but that. What has such an inode is always told to Git as changed.
+ * but that. What has such an inode is always told to Git as changed; to people,
+ * when the name that an event had is settled, and another is not as it is.
  */
+int dv_event_link(struct dv_monitor *m, const struct dv_print *now,
+		  struct dv_err *err)
+{
+	struct dv_print *v = dv_grow(m->links, &m->links_cap, m->nlinks + 1,
+				     sizeof(*v));
+
+	if (!v)
+		return dv_err_nomem(err);
+	m->links = v;
+	m->links[m->nlinks++] = *now;
+	return 0;
+}
+
+/* At once: Git may ask before it is settled. */
 static int note_link(struct dv_monitor *m, struct dv_node *n,
 		     const char *path, struct dv_err *err)
 {
 	struct dv_print now;
-	uint64_t *v;
 
 	dv_monitor_look(m, path, &now);
 	if (!now.linked || n->linked)
 		return 0;
 	dv_tree_set_linked(&m->tree, n, 1);
-	v = dv_grow(m->links, &m->links_cap, m->nlinks + 1, sizeof(*v));
-	if (!v)
-		return dv_err_nomem(err);
-	m->links = v;
-	m->links[m->nlinks++] = now.ino;
-	return 0;
+	return dv_event_link(m, &now, err);
 }
 
 static int cmp_ino(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const struct dv_print *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->ino > y->ino) - (x->ino < y->ino);
 }
 
-/* Their other names, all at once. */
-void dv_event_links(struct dv_monitor *m)
+int dv_event_links(struct dv_monitor *m, struct dv_err *err)
 {
+	struct dv_print *now;
+	int rc = 0;
+
 	if (!m->nlinks)
-		return;
+		return 0;
 	qsort(m->links, m->nlinks, sizeof(*m->links), cmp_ino);
-	for (struct dv_node *n = m->tree.root; n;
-	     n = dv_tree_walk(m->tree.root, n))
-		if (!n->dir && !n->linked &&
-		    bsearch(&n->print.ino, m->links, m->nlinks,
-			    sizeof(*m->links), cmp_ino))
-			dv_tree_set_linked(&m->tree, n, 1);
+	for (struct dv_node *n = m->tree.root; n && !rc;
+	     n = dv_tree_walk(m->tree.root, n)) {
+		now = n->dir ? NULL : bsearch(&n->print, m->links, m->nlinks,
+					      sizeof(*m->links), cmp_ino);
+		if (!now)
+			continue;
+		dv_tree_set_linked(&m->tree, n, 1);
+		if (dv_print_same(now, &n->print))
+			continue;
+		m->path.n = 0;
+		rc = dv_tree_path(n, &m->path, err);
+		if (!rc)
+			rc = note(m, DV_NOTE_TOUCHED, dv_buf_str(&m->path),
+				  &n->print, err);
+	}
 	m->nlinks = 0;
+	return rc;
 }
 
 static int on_file(struct dv_monitor *m, struct dv_node *dir,

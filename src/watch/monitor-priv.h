@@ -36,7 +36,7 @@ struct dv_monitor {
 	int starting;		/* what is found is no change */
 	int64_t retry;
 	size_t rescans;
-	uint64_t *links;	/* inodes that have several names */
+	struct dv_print *links;	/* what of files with several names is new */
 	size_t nlinks, links_cap;
 	struct dv_buf path;	/* scratch */
 };
@@ -55,8 +55,11 @@ int dv_event(struct dv_monitor *m, const struct inotify_event *e,
 /* What moved away and did not arrive by now (or `all`) is gone. */
 int dv_event_expire(struct dv_monitor *m, int64_t now, int all,
 		    struct dv_err *err) DV_MUST_USE;
-/* Mark the other names of files that have several. */
-void dv_event_links(struct dv_monitor *m);
+/* What a file with several names is by now, for its other names. */
+int dv_event_link(struct dv_monitor *m, const struct dv_print *now,
+		  struct dv_err *err) DV_MUST_USE;
+/* Mark them as linked, and note those that are not known to be so. */
+int dv_event_links(struct dv_monitor *m, struct dv_err *err) DV_MUST_USE;
 
 /* How a scan meets what is not as it was. */
 enum dv_scan {

@@ -92,6 +92,9 @@ static void over(void *arg, const char *path, const struct dv_print *now)
 		return;
 	if (!n && now->exists)
 		n = dv_tree_add(&m->tree, dir, name, 0);
+	if (n && now->linked && !dv_print_same(now, &n->print) &&
+	    dv_event_link(m, now, NULL))
+		m->lost = 1;
 	if (n && now->exists)
 		dv_tree_set_print(&m->tree, n, now);
 	else if (n)
@@ -254,9 +257,13 @@ int dv_monitor_settle(struct dv_monitor *m, int all, struct dv_err *err)
 	int64_t now = dv_now_ms();
 	int rc = dv_event_expire(m, now, all, err);
 
-	dv_event_links(m);
 	if (!rc)
 		rc = dv_coalesce_settle(m->coalesce, now, all);
+	if (!rc && m->nlinks) {
+		rc = dv_event_links(m, err);
+		if (!rc && all)
+			rc = dv_coalesce_settle(m->coalesce, now, all);
+	}
 	return rc;
 }
 
@@ -265,9 +272,8 @@ static int add_uncertain(struct dv_monitor *m, struct dv_buf *out,
 			 struct dv_err *err)
 {
 	struct dv_buf path = { 0 };
-	int rc = 0;
+	int rc = dv_event_links(m, err);
 
-	dv_event_links(m);
 	if (!m->tree.blind && !m->tree.linked)
 		return 0;
 	for (struct dv_node *n = m->tree.root; n && !rc;

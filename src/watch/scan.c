@@ -298,8 +298,7 @@ static int meet(struct dv_monitor *m, struct dv_node *dir, int fd,
 	dv_scan_print(&st, &now);
 	if (how == DV_SCAN_FIRST)
 		dv_tree_set_print(&m->tree, n, &now);
-	else if (now.exists != n->print.exists || now.size != n->print.size ||
-		 now.ino != n->print.ino || now.mtime_ns != n->print.mtime_ns)
+	else if (!dv_print_same(&now, &n->print))
 		rc = note(m, DV_NOTE_FOUND, n, err);
 	return rc;
 }

@@ -127,6 +127,22 @@ is 'nor a change of mode' "$(lines "$T_OUT" moved.bin)" 2
 is 'nor repositories below' "$(lines "$T_OUT" nested/n.bin)" 0
 is 'nor its own log' "$(grep -c data_changes "$T_OUT")" 0
 
+# Several names of a file: a write through one is told of all.
+echo 1 >data/name1
+seen line "$T_OUT" created data/name1
+ln data/name1 other/name2
+ln data/name1 data/name3
+seen line "$T_OUT" created data/name3
+echo 22 >>other/name2
+seen line "$T_OUT" modified data/name1 '"size_bytes":5'
+is 'a write through a name that is no data' $? 0
+seen line "$T_OUT" modified data/name3 '"size_bytes":5'
+is 'is told of each that is' $? 0
+echo 22 >>data/name3
+seen line "$T_OUT" modified data/name1 '"size_bytes":8'
+is 'as is one through a name that is' $? 0
+is 'once' "$(lines "$T_OUT" data/name1)" 3
+
 # Links.
 mkdir data/real && echo 1 >data/real/f
 seen line "$T_OUT" created data/real/f
