@@ -24,6 +24,7 @@ struct entry {
 	int64_t first, when;	/* events */
 	int64_t last;		/* the quiet is counted from here */
 	uint8_t unsure;		/* there may be a writer */
+	uint8_t wrote;		/* somebody did write */
 	uint8_t replaced;	/* what stood here at first is no more here */
 	char path[];
 };
@@ -243,6 +244,7 @@ int dv_coalesce_note(struct dv_coalesce *c, enum dv_note what,
 	case DV_NOTE_WROTE:
 		l = &c->held;
 		e->unsure = 0;
+		e->wrote = 1;
 		break;
 	case DV_NOTE_CLOSED:
 		l = &c->ready;
@@ -336,6 +338,13 @@ static int tell(struct dv_coalesce *c, const struct entry *e,
 	return c->ops->told(c->arg, &change);
 }
 
+/* Who writes may set the size and the mtime back, but not the ctime. */
+static int changed(const struct entry *e, const struct dv_print *now)
+{
+	return !dv_print_same(now, &e->base) ||
+	       (e->wrote && now->ctime_ns != e->base.ctime_ns);
+}
+
 /* The entry's end, unless it is parked. */
 static int settle_one(struct dv_coalesce *c, struct entry *e, int open)
 {
@@ -367,7 +376,7 @@ static int settle_one(struct dv_coalesce *c, struct entry *e, int open)
 		rc = tell(c, e, DV_CREATED, NULL, &now, open);
 	else if (!now.exists && e->base.exists)
 		rc = tell(c, e, DV_DELETED, NULL, &now, open);
-	else if (now.exists && !dv_print_same(&now, &e->base))
+	else if (now.exists && changed(e, &now))
 		rc = tell(c, e, DV_MODIFIED, NULL, &now, open);
 over:
 	c->ops->over(c->arg, e->path, &now);

@@ -21,11 +21,12 @@
 /* What stands at a path. Only regular files exist; all else is absence. */
 struct dv_print {
 	uint64_t size, ino;
-	int64_t mtime_ns;
+	int64_t mtime_ns, ctime_ns;
 	uint8_t exists;
 	uint8_t linked;		/* has other names */
 };
 
+/* But for the ctime, which attributes and other names change too. */
 int dv_print_same(const struct dv_print *a, const struct dv_print *b);
 
 enum dv_change_type { DV_CREATED, DV_MODIFIED, DV_DELETED, DV_MOVED };

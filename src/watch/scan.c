@@ -69,6 +69,8 @@ void dv_scan_print(const struct stat *st, struct dv_print *out)
 	out->ino = (uint64_t)st->st_ino;
 	out->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 +
 			st->st_mtim.tv_nsec;
+	out->ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 +
+			st->st_ctim.tv_nsec;
 }
 
 int dv_scan_parent(const struct dv_monitor *m, const char *path,

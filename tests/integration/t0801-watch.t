@@ -127,6 +127,17 @@ is 'nor a change of mode' "$(lines "$T_OUT" moved.bin)" 2
 is 'nor repositories below' "$(lines "$T_OUT" nested/n.bin)" 0
 is 'nor its own log' "$(grep -c data_changes "$T_OUT")" 0
 
+# A write that sets back what shows it.
+echo 1 >data/hidden
+seen line "$T_OUT" created data/hidden
+perl -e 'my @s = stat "data/hidden"; open my $h, "+<", "data/hidden"; print $h 2; close $h;
+	utime $s[8], 1000000000, "data/hidden"'
+seen line "$T_OUT" modified data/hidden
+perl -e 'open my $h, "+<", "data/hidden"; print $h 3; close $h; utime 1000000000, 1000000000, "data/hidden"'
+thrice() { test "$(lines "$T_OUT" data/hidden)" = 3; }
+seen thrice
+is 'a write with the size and the time of before' $? 0
+
 # Several names of a file: a write through one is told of all.
 echo 1 >data/name1
 seen line "$T_OUT" created data/name1

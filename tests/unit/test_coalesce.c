@@ -224,6 +224,28 @@ static void attributes_alone_are_nothing(void **state)
 	assert_string_equal(after(w, QUIET), "");
 }
 
+static void a_write_that_hides_is_modified(void **state)
+{
+	struct world *w = *state;
+	struct dv_print base;
+
+	put(w, "a");
+	base = print_of(w, "a");
+	w->f[find(w, "a")].print.ctime_ns++;
+	note(w, DV_NOTE_TOUCHED, "a", &base);
+	note(w, DV_NOTE_CLOSED, "a", &base);
+	assert_string_equal(after(w, QUIET), "");
+	note(w, DV_NOTE_WROTE, "a", &base);
+	note(w, DV_NOTE_CLOSED, "a", &base);
+	note(w, DV_NOTE_TOUCHED, "a", &base);
+	assert_string_equal(after(w, QUIET), "M a");
+	/* An event of what was known is none. */
+	base = print_of(w, "a");
+	note(w, DV_NOTE_WROTE, "a", &base);
+	note(w, DV_NOTE_CLOSED, "a", &base);
+	assert_string_equal(after(w, QUIET), "");
+}
+
 static void a_writer_is_waited_for(void **state)
 {
 	struct world *w = *state;
@@ -480,6 +502,7 @@ int main(void)
 		T(what_came_and_went_is_nothing),
 		T(deleted_and_made_again_is_modified),
 		T(attributes_alone_are_nothing),
+		T(a_write_that_hides_is_modified),
 		T(a_writer_is_waited_for),
 		T(a_silent_writer_is_asked_for),
 		T(an_unknown_writer_is_waited_for),
