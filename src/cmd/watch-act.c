@@ -12,12 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "cmd/watch-state.h"
+#include "repo/gitindex.h"
 
 #define LIST_MAX ((size_t)256 << 20)
-#define TRIES 120
-#define TRY_MS 500
+#define TRY_MS 100
+#define FREE_MS 300	/* so long no git had the index: a script is between two */
+#define LOCKED_MS 60000	/* its lock may be one that was left behind */
 #define SINGLES_MAX 1000
 #define GRACE_MS 10000	/* from SIGTERM to SIGKILL */
 #define ECHO_MS 1000	/* git hands on what the terminal sent to both */
@@ -66,7 +69,7 @@ static int has(const struct dv_strs *sorted, const char *s)
 				    sizeof(*sorted->v), cmp);
 }
 
-/* Does another git work on the index? Then this waits for its end. */
+/* Does another git work on the index? */
 static int locked(struct dv_watch *w)
 {
 	char *index = dv_repo_index_path(&w->c.repo);
@@ -78,11 +81,40 @@ static int locked(struct dv_watch *w)
 	return yes;
 }
 
-/* 0, or DV_ECANCEL: nothing may begin any more. */
-static int wait_unlocked(struct dv_watch *w)
+/* While it lasts, what is staged is said by Git and by who resolves conflicts. */
+static int in_operation(const struct dv_watch *w)
 {
-	for (int k = 0; k < TRIES && locked(w) && !dv_cancelled(); k++)
+	static const char *const names[] = { "MERGE_HEAD", "CHERRY_PICK_HEAD",
+		"REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer" };
+	int yes = 0;
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(names) && !yes; i++) {
+		char *path = dv_fmt("%s/%s", w->c.repo.git_dir, names[i]);
+
+		yes = path && dv_file_exists(path);
+		free(path);
+	}
+	return yes;
+}
+
+/* 0, or DV_ECANCEL: nothing may begin any more. */
+static int wait_for_index(struct dv_watch *w)
+{
+	int was_free = 0, was_locked = 0, said = 0;
+
+	while (!dv_cancelled() && was_free < FREE_MS && was_locked < LOCKED_MS) {
+		if (in_operation(w)) {
+			was_free = 0;
+			if (!said++)
+				dv_log_note("a merge, a rebase or the like is in progress; git add waits for its end");
+		} else if (locked(w)) {
+			was_free = 0;
+			was_locked += TRY_MS;
+		} else {
+			was_free += TRY_MS;
+		}
 		usleep(TRY_MS * 1000);
+	}
 	return dv_cancel_check(NULL);
 }
 
@@ -110,7 +142,7 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 		if (add_nul(&in, ":(top,literal)", paths->v[i]))
 			bad = 1;
 	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET) &&
-	    !wait_unlocked(w) && git_with(all, &in, DV_PROC_QUIET)) {
+	    !wait_for_index(w) && git_with(all, &in, DV_PROC_QUIET)) {
 		/* One is gone by now, or cannot be read: the others one by one. */
 		for (size_t i = 0; i < paths->n && i < SINGLES_MAX &&
 				   !dv_cancelled(); i++) {
@@ -123,7 +155,7 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 				free(spec);
 				continue;	/* its own change comes */
 			}
-			if (!bad && wait_unlocked(w)) {
+			if (!bad && wait_for_index(w)) {
 				free(spec);
 				break;
 			}
@@ -141,48 +173,72 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 	return bad | dv_cancelled();
 }
 
+static int read_index(struct dv_watch *w, struct dv_gitindex *ix)
+{
+	char *path = dv_repo_index_path(&w->c.repo);
+	int rc = path ? dv_gitindex_read(ix, path, w->c.repo.algo, NULL) :
+			DV_ENOMEM;
+
+	free(path);
+	return rc;
+}
+
 /*
  * Ignored files stay out, as with git add. So do those with a conflict: adding
- * them would say that it is solved.
+ * them would say that it is solved. And nothing takes the lock of the index,
+ * which makes other gits fail, for what they changed themselves: after a
+ * checkout there is nothing to add.
  */
 static int auto_add(struct dv_watch *w)
 {
 	static const char *const ignored_args[] = { "check-ignore", "-z",
 						    "--stdin", NULL };
-	static const char *const unmerged_args[] = { "diff", "--name-only",
-		"-z", "--diff-filter=U", "--no-renames", NULL };
+	static const char *const dirty_args[] = { "diff-files", "--name-only",
+						  "-z", NULL };
+	static const char *const unmerged_args[] = { "diff-files",
+		"--name-only", "-z", "--diff-filter=U", NULL };
 	static const char *const remove_args[] = { "git", "update-index",
 		"--remove", "-z", "--stdin", NULL };
-	struct dv_strs ignored = { 0 }, unmerged = { 0 }, paths = { 0 };
+	struct dv_strs ignored = { 0 }, unmerged = { 0 }, dirty = { 0 },
+		       paths = { 0 };
 	struct dv_buf in = { 0 }, gone = { 0 };
+	struct dv_gitindex ix = { 0 };
 	int bad = 0;
 
-	if (wait_unlocked(w))
+	if (wait_for_index(w))
 		return 1;
 	for (size_t i = 0; i < w->changed.n; i++)
 		bad |= add_nul(&in, "", w->changed.v[i]);
 	if (in.n)
 		bad |= listed(ignored_args, &in, &ignored) != 0;
+	/* The index before what differs from it: what is in neither is new. */
+	if (read_index(w, &ix))
+		dv_gitindex_release(&ix);
+	bad |= listed(dirty_args, NULL, &dirty) != 0;
 	bad |= listed(unmerged_args, NULL, &unmerged) != 0;
 	for (size_t i = 0; i < w->changed.n; i++) {
 		const char *p = w->changed.v[i];
 
 		if (has(&unmerged, p))
 			dv_log_note("'%s' has a conflict and is not added", p);
-		else if (!has(&ignored, p) && dv_file_exists(p))
+		else if (!has(&ignored, p) && dv_file_exists(p) &&
+			 (has(&dirty, p) || !dv_gitindex_find(&ix, p)))
 			bad |= dv_strs_add(&paths, p, NULL) != 0;
 	}
 	if (paths.n)
 		bad |= add_files(w, &paths);
 	for (size_t i = 0; i < w->removed.n; i++)
-		if (!has(&unmerged, w->removed.v[i]))
+		if (has(&dirty, w->removed.v[i]) &&
+		    !has(&unmerged, w->removed.v[i]))
 			bad |= add_nul(&gone, "", w->removed.v[i]);
 	if (gone.n && !dv_cancelled() && git_with(remove_args, &gone, 0)) {
 		warn("deleted files could not be removed from the index");
 		bad = 1;
 	}
+	dv_gitindex_release(&ix);
 	dv_strs_release(&ignored);
 	dv_strs_release(&unmerged);
+	dv_strs_release(&dirty);
 	dv_strs_release(&paths);
 	dv_buf_release(&in);
 	dv_buf_release(&gone);

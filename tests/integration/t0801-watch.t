@@ -268,6 +268,26 @@ is 'and what is deleted goes' $? 0
 fails 'ignored files are not added' git rev-parse -q --verify :x.ignored.bin
 stop TERM
 
+# It stays out of the way of other gits.
+git branch -q with-auto
+git checkout -q with-auto
+watch --auto-add
+git rev-parse HEAD >.git/MERGE_HEAD
+echo 1 >held.bin
+seen grep -q 'is in progress' "$T_ERR"
+is 'a merge in progress is waited for' "$? $(git ls-files held.bin)" '0 '
+rm .git/MERGE_HEAD
+seen git rev-parse -q --verify :held.bin
+is 'and what waited is added' $? 0
+stop TERM
+must git commit -qm held
+start env GIT_TRACE="$T/add.trace" git-dv watch --once --auto-add
+seen grep -q '^watching' "$T_ERR"
+git checkout -q main
+finish
+is 'what a checkout changed' "$T_RC $(grep -c held.bin "$T_OUT")" '0 1'
+is 'is not added again' "$(grep -c 'built-in: git \(add\|update-index\)' "$T/add.trace")" 0
+
 # --auto-version runs `git dv version`, whatever that is.
 mkdir ../bin
 cat >../bin/git-dv <<END
