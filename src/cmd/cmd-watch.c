@@ -183,6 +183,8 @@ static int start(struct dv_watch *w, char **argv, int n, struct dv_err *err)
 	int rc = dv_watch_paths(w, argv, n, err);
 
 	if (!rc)
+		rc = dv_data_rules_load(&w->rules, &w->c.repo, err);
+	if (!rc)
 		rc = dv_watch_lock(w, err);
 	if (!rc)
 		rc = dv_watch_log(w, err);
@@ -289,6 +291,7 @@ int dv_cmd_watch(int argc, char **argv)
 	free(w.log_path);
 	dv_buf_release(&w.out);
 	dv_strs_release(&w.under);
+	dv_data_rules_release(&w.rules);
 	dv_strs_release(&w.changed);
 	dv_strs_release(&w.removed);
 out:

@@ -42,20 +42,12 @@ int dv_watch_told(void *arg, const struct dv_change *change)
 
 /* --- which --- */
 
-static int in_data_folder(const char *path)
-{
-	for (const char *s; (s = strchr(path, '/')); path = s + 1)
-		if (s - path == 4 && !memcmp(path, "data", 4))
-			return 1;
-	return 0;
-}
-
 /* 1, 0, or -1: the attributes decide. */
 static int is_seen(const struct dv_watch *w, const char *path)
 {
 	if (dv_watch_is_log(w, path) || dv_monitor_nested(w->m, path))
 		return 0;
-	if (in_data_folder(path))
+	if (dv_data_in_folder(&w->rules, path))
 		return 1;
 	for (size_t i = 0; i < w->under.n; i++) {
 		const char *u = w->under.v[i];

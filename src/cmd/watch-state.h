@@ -6,6 +6,7 @@
 
 #include "base/proc.h"
 #include "cmd/cmd.h"
+#include "repo/datafiles.h"
 #include "watch/changelog.h"
 #include "watch/monitor.h"
 
@@ -24,6 +25,7 @@ struct dv_watch {
 	int no_log, keep, settle_ms, seconds, once, add, fsmonitor, oids;
 	uint64_t log_max;
 	struct dv_strs under;		/* the PATHs, from the top */
+	struct dv_data_rules rules;
 	/* watch-state.c */
 	char *dir;			/* <git dir>/dv-watch */
 	int lock, listen;

@@ -199,6 +199,11 @@ int dv_data_excluded(const struct dv_data_rules *d, const char *path)
 	return 0;
 }
 
+int dv_data_in_folder(const struct dv_data_rules *d, const char *path)
+{
+	return folder_of(d, path) && !dv_data_excluded(d, path);
+}
+
 enum dv_data_why dv_data_classify(const struct dv_data_rules *d,
 				  const char *path, uint64_t size)
 {

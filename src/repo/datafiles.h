@@ -42,6 +42,8 @@ void dv_data_rules_release(struct dv_data_rules *d);
 
 /* A path (from the top) that is never named: of git-dv, of Git, or excluded. */
 int dv_data_excluded(const struct dv_data_rules *d, const char *path);
+/* Is it data by its folder, of whatever size? */
+int dv_data_in_folder(const struct dv_data_rules *d, const char *path);
 enum dv_data_why dv_data_classify(const struct dv_data_rules *d,
 				  const char *path, uint64_t size);
 

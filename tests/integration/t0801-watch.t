@@ -303,6 +303,25 @@ finish
 PATH=${PATH#*:}
 is '--auto-version names the file and the version' "$(cat ../versions)" 'versioned.bin nightly'
 
+# Which folders have data is said by the settings of the hooks.
+must git config dv.hookFolders 'default bulk/'
+must git config dv.hookExclude '*.part'
+mkdir -p datasets deep/bulk
+watch
+echo 1 >datasets/a
+seen line "$T_OUT" created datasets/a
+is 'a folder of the name datasets' $? 0
+echo 1 >deep/bulk/a.part
+echo 1 >deep/bulk/b
+seen line "$T_OUT" created deep/bulk/b
+is 'and one that dv.hookFolders names' $? 0
+echo 2 >deep/bulk/b
+seen line "$T_OUT" modified deep/bulk/b
+is 'without what dv.hookExclude names' "$(lines "$T_OUT" deep/bulk/a.part)" 0
+stop TERM
+must git config --unset dv.hookFolders
+must git config --unset dv.hookExclude
+
 # The id, where it is known.
 must git add versioned.bin
 oid=$(git cat-file blob :versioned.bin | sed -n 's/^oid //p')

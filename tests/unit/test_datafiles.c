@@ -49,6 +49,10 @@ static void defaults(void **state)
 	assert_int_equal(dv_data_classify(&d, ".dv/x.csv", BIG), DV_DATA_NO);
 	assert_int_equal(dv_data_classify(&d, ".gitattributes", BIG), DV_DATA_NO);
 	assert_int_equal(dv_data_classify(&d, "-a\nb\xff.csv", MID), DV_DATA_EXTENSION);
+	assert_true(dv_data_in_folder(&d, "a/datasets/b/x"));
+	assert_false(dv_data_in_folder(&d, "data"));
+	assert_false(dv_data_in_folder(&d, "x.csv"));
+	assert_false(dv_data_in_folder(&d, "data/package-lock.json"));
 	dv_data_rules_release(&d);
 }
 
