@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "cmd/watch-state.h"
+#include "format/registry.h"
 #include "watch/fsmonitor.h"
 
 #define JOURNAL_PATHS 100000
@@ -182,6 +183,8 @@ static int start(struct dv_watch *w, char **argv, int n, struct dv_err *err)
 	struct dv_monitor_counts count;
 	int rc = dv_watch_paths(w, argv, n, err);
 
+	if (!rc && w->version)
+		rc = dv_name_check(w->version, "name", err);
 	if (!rc)
 		rc = dv_data_rules_load(&w->rules, &w->c.repo, err);
 	if (!rc)

@@ -251,13 +251,12 @@ static int auto_version(struct dv_watch *w)
 
 	for (size_t i = 0; i < w->changed.n && !dv_cancelled(); i++) {
 		const char *p = w->changed.v[i];
-		char *path = dv_fmt("%s%s", *p == '-' ? "./" : "", p);
-		const char *argv[] = { "git", "dv", "version", path,
+		const char *argv[] = { "git", "dv", "version", "--", p,
 				       w->version, NULL };
 		struct dv_proc git;
 		int code = -1;
 
-		if (path && dv_file_exists(p) &&
+		if (dv_file_exists(p) &&
 		    !dv_proc_start(&git, argv, NULL, 0, NULL))
 			code = dv_proc_wait(&git);
 		else if (!dv_file_exists(p))
@@ -267,7 +266,6 @@ static int auto_version(struct dv_watch *w)
 			     p, code);
 			bad = 1;
 		}
-		free(path);
 	}
 	return bad;
 }

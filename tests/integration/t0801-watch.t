@@ -292,7 +292,7 @@ is 'is not added again' "$(grep -c 'built-in: git \(add\|update-index\)' "$T/add
 mkdir ../bin
 cat >../bin/git-dv <<END
 #!/bin/sh
-test "\$1" != version || { echo "\$2 \$3" >>"$T/versions"; exit 0; }
+test "\$1" != version || { echo "\$@" >>"$T/versions"; exit 0; }
 exec "$DV_BUILD_DIR/git-dv" "\$@"
 END
 chmod +x ../bin/git-dv
@@ -301,7 +301,10 @@ watch --once --auto-version nightly
 echo v >versioned.bin
 finish
 PATH=${PATH#*:}
-is '--auto-version names the file and the version' "$(cat ../versions)" 'versioned.bin nightly'
+is '--auto-version names the file and the version' "$(cat ../versions)" 'version -- versioned.bin nightly'
+fails 'a name that is none is refused at once' git dv watch --for 0 --auto-version ../x
+says 'and said' '../x'
+fails 'as is an empty one' git dv watch --for 0 --auto-version ''
 
 # Which folders have data is said by the settings of the hooks.
 must git config dv.hookFolders 'default bulk/'
