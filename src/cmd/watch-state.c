@@ -220,16 +220,50 @@ int dv_watch_paths(struct dv_watch *w, char **argv, int n, struct dv_err *err)
 
 /* --- core.fsmonitor --- */
 
-/* The clone's own value, or NULL. Caller frees. */
-static char *setting(void)
+/*
+ * git config for the clone's own core.fsmonitor. Its folder is named, since the
+ * current one may be gone. *code is 1 or 5 where there is no such value.
+ */
+static int config(const struct dv_watch *w, const char *how, const char *value,
+		  struct dv_buf *out, int *code, struct dv_err *err)
 {
-	static const char *const argv[] = { "git", "config", "--local", "--get",
-					    "core.fsmonitor", NULL };
+	const char *argv[] = { "git", "-C", w->c.repo.common_dir, "config",
+		"--local", how, "core.fsmonitor", value, NULL };
+	char *dir = dv_fmt("GIT_DIR=%s", w->c.repo.common_dir);
+	const char *env[] = { dir, NULL };
+	int rc = dir ? dv_proc_capture(argv, env, DV_PROC_QUIET, 65536, out,
+				       code, err) : dv_err_nomem(err);
+
+	free(dir);
+	return rc;
+}
+
+/*
+ * Ours stands behind the clone's own value, if it has one: the last counts, and
+ * the own one is there when ours goes, whoever takes it away.
+ */
+static int set_ours(const struct dv_watch *w, int on, struct dv_err *err)
+{
+	struct dv_buf out = { 0 };
+	int code = 0, rc;
+
+	rc = on ? config(w, "--add", HOOK, &out, &code, err) :
+		  config(w, "--unset-all", "^" HOOK "$", &out, &code, err);
+	dv_buf_release(&out);
+	if (!rc && code && (on || code != 5))
+		rc = dv_err_set(err, DV_EIO,
+				"cannot %s core.fsmonitor in '%s/config'",
+				on ? "set" : "unset", w->c.repo.common_dir);
+	return rc;
+}
+
+/* What counts of the clone's own values, or NULL. Caller frees. */
+static char *setting(const struct dv_watch *w)
+{
 	struct dv_buf out = { 0 };
 	int code = 1;
 
-	if (dv_proc_capture(argv, NULL, DV_PROC_QUIET, 65536, &out, &code,
-			    NULL) || code) {
+	if (config(w, "--get", NULL, &out, &code, NULL) || code) {
 		dv_buf_release(&out);
 		return NULL;
 	}
@@ -295,14 +329,14 @@ int dv_watch_environment(struct dv_watch *w, struct dv_err *err)
 
 int dv_watch_configure(struct dv_watch *w, struct dv_err *err)
 {
-	char *now = setting();
+	char *now = setting(w);
 	const char *fs;
 	int rc = 0;
 
 	if (!w->fsmonitor) {
 		/* One that was killed left it behind. */
 		if (now && !strcmp(now, HOOK) && !others_live(w))
-			rc = dv_config_unset("--local", "core.fsmonitor", err);
+			rc = set_ours(w, 0, err);
 		free(now);
 		return rc;
 	}
@@ -318,7 +352,7 @@ int dv_watch_configure(struct dv_watch *w, struct dv_err *err)
 	if (!rc)
 		rc = dv_fsmonitor_listen(w->dir, &w->listen, err);
 	if (!rc && (!now || strcmp(now, HOOK)))
-		rc = dv_config_set("--local", "core.fsmonitor", HOOK, err);
+		rc = set_ours(w, 1, err);
 	w->configured = !rc;
 	free(now);
 	return rc;
@@ -330,9 +364,9 @@ void dv_watch_unconfigure(struct dv_watch *w)
 	char *now;
 
 	if (w->configured) {
-		now = setting();
+		now = setting(w);
 		if (now && !strcmp(now, HOOK) && !others_live(w) &&
-		    dv_config_unset("--local", "core.fsmonitor", &err))
+		    set_ours(w, 0, &err))
 			dv_log_warn("%s", err.msg);
 		free(now);
 	}

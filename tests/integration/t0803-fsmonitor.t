@@ -274,6 +274,19 @@ must git config --unset core.untrackedCache
 must git reset -q --hard
 must git clean -qffd
 
+# But "false" is no monitor, and is there again behind ours.
+must git config core.fsmonitor false
+monitor
+is 'core.fsmonitor=false makes room' "$(git config core.fsmonitor)" 'git dv hook fsmonitor'
+stop TERM
+is 'and comes back' "$(git config --get-all core.fsmonitor)" false
+monitor
+seen primed
+stop KILL
+must git dv watch --for 0
+is 'also after a monitor that was killed' "$(git config --get-all core.fsmonitor)" false
+must git config --unset core.fsmonitor
+
 # A linked worktree has a monitor of its own.
 must git worktree add -q ../linked
 monitor
