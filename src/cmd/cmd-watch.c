@@ -226,6 +226,8 @@ static int check_options(const struct dv_watch *w)
 
 	if (w->no_log && w->log_file)
 		why = "--log and --no-log exclude each other";
+	else if (w->log_file && !*w->log_file)
+		why = "--log needs the name of a file";
 	else if (w->settle_ms < 1 || w->settle_ms > 3600000)
 		why = "--settle takes 1 to 3600000 milliseconds";
 	else if (w->keep > 1000)

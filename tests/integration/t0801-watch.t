@@ -42,6 +42,8 @@ must ln -s ../elsewhere out
 fails 'and a link, also within it' git dv watch --for 0 out
 says 'which is named' 'symbolic link'
 code 129 '--log and --no-log exclude each other' git dv watch --log x --no-log
+code 129 'a log without a name is refused' git dv watch --for 0 --log ''
+says 'with a word' 'name of a file'
 code 129 'a settling time of 0 is refused' git dv watch --settle 0
 
 # The kinds of change.
