@@ -329,7 +329,8 @@ void dv_watch_act(struct dv_watch *w)
 {
 	pid_t pid;
 
-	if (w->acting || (!w->changed.n && !w->removed.n))
+	if (w->acting || (!w->changed.n && !w->removed.n) ||
+	    dv_watch_top_gone())
 		return;
 	unique(&w->changed);
 	unique(&w->removed);

@@ -86,6 +86,8 @@ static int find_seen(struct dv_watch *w, struct dv_err *err)
 		yes = calloc(ask.n, 1);
 		if (!yes) {
 			rc = dv_err_nomem(err);
+		} else if (dv_watch_top_gone()) {
+			dv_log_debug("attributes are gone with the worktree");
 		} else if (dv_attrs_check(&ask, yes, &why)) {
 			/* Rather too many than none. */
 			dv_log_warn("%s; all changed files are shown", why.msg);

@@ -179,6 +179,15 @@ int dv_watch_is_log(const struct dv_watch *w, const char *path)
 			     !path[n + 1 + strspn(path + n + 1, "0123456789")]));
 }
 
+int dv_watch_top_gone(void)
+{
+	char *dir = getcwd(NULL, 0);
+	int is = !dir;
+
+	free(dir);
+	return is;
+}
+
 static int check_links(const struct dv_watch *w, const char *path,
 		       const char *arg, struct dv_err *err)
 {

@@ -55,6 +55,8 @@ int dv_watch_log(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
 /* Before lines are written: a default log follows no link. */
 void dv_watch_log_check(struct dv_watch *w);
 int dv_watch_is_log(const struct dv_watch *w, const char *path);
+/* Was the current directory removed? No git runs there. */
+int dv_watch_top_gone(void);
 /* Paths must be in the worktree, and lead there by no link. */
 int dv_watch_paths(struct dv_watch *w, char **argv, int n,
 		   struct dv_err *err) DV_MUST_USE;

@@ -459,5 +459,18 @@ mv wt wt2
 finish
 is 'a worktree that is moved away ends it with 1' "$T_RC" 1
 says 'with a word' 'was removed, moved'
+must git -C repo worktree add -q "$T/wt3"
+cd wt3 || exit 1
+mkdir -p data plain && echo 1 >data/f && echo 1 >plain/f
+watch --auto-add
+cd "$T" || exit 1
+rm -rf wt3
+finish
+cp "$T_OUT" "$T/wt3.out"
+is 'as does one that is removed' "$T_RC" 1
+says 'with a word' 'was removed, moved'
+says_not 'and none of git' 'current working directory'
+ok 'what is data for certain is told' line "$T/wt3.out" deleted data/f
+is 'and nothing else' "$(grep -c plain/f "$T/wt3.out")" 0
 fails 'a bare repository has nothing to watch' git -C "$(git init -q --bare bare; echo bare)" dv watch --for 0
 done_testing
