@@ -10,6 +10,8 @@
 #include "base/hex.h"
 #include "base/proc.h"
 
+/* Git started by a helper may need one itself, in a partial clone. */
+#define DEPTH_MAX 4
 
 /* ---- what the URL is ---- */
 
@@ -506,6 +508,11 @@ int dv_helper_main(const char *remote_name, const char *url)
 	struct dv_err err = { 0 };
 	int rc;
 
+	if (dv_paired_depth() > DEPTH_MAX) {
+		dv_log_error("'dvstore::%s' leads to itself by a URL in git's settings; look at 'git config --get-regexp url'",
+			     url);
+		return 1;
+	}
 	/*
 	 * No grafts: what goes is history as its commits tell it, and nobody
 	 * on the other side would notice a gap. A file that cannot be is read
@@ -527,6 +534,7 @@ int dv_helper_main(const char *remote_name, const char *url)
 		dv_store_close(&h.store);
 	if (h.have_repo)
 		dv_repo_close(&h.repo);
+	dv_repo_close(&h.settings);
 	dv_sha256_close(h.sha);
 	if (rc && rc != DV_ECANCEL)
 		dv_log_error("%s", err.msg);

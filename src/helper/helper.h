@@ -34,6 +34,7 @@ struct dv_push_ref {
 
 struct dv_helper {
 	struct dv_repo repo;
+	struct dv_repo settings;	/* never opened: git's own, of anywhere */
 	struct dv_store store;
 	struct dv_cache *cache;
 	struct dv_pool *pool;
@@ -94,6 +95,8 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err) DV_MUST_USE;
 
 /* paired.c */
+/* How many helpers this one was started by, through git. */
+int dv_paired_depth(void);
 int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 	DV_MUST_USE;
 int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,

@@ -43,27 +43,76 @@ static const char **argv_of(const struct dv_strs *v)
 	return argv;
 }
 
+/* ---- git itself, with the URL behind the prefix ---- */
+
+#define DEPTH "GIT_DV_DEPTH"
+#define ALIAS "git-dv-paired:"
+
+int dv_paired_depth(void)
+{
+	const char *depth = getenv(DEPTH);
+
+	return depth ? atoi(depth) : 0;
+}
+
+/*
+ * "git", and what the URL is called behind it. Where git would rewrite it, that
+ * is a name that stands for what it becomes, since git rewrites only once: for
+ * settings that make dvstore:: of it, which would start this helper again and
+ * again, the URL itself; and a list for a push asks where the push will go.
+ */
+static int begin(struct dv_helper *h, int push, struct dv_strs *args,
+		 const char **url, struct dv_err *err)
+{
+	char *there = dv_config_rewrite(&h->settings, h->url, push);
+	char *name = NULL;
+	int rc = there ? add(args, "git", err) : dv_err_nomem(err);
+
+	*url = h->url;
+	if (!rc && strcmp(there, h->url)) {
+		/* Not -c: a URL may have a '='. */
+		name = dv_fmt("--config-env=url.%s.insteadOf=GIT_DV_PAIRED",
+			      strncmp(there, "dvstore::", 9) ? there : h->url);
+		rc = name ? add(args, name, err) : dv_err_nomem(err);
+		*url = ALIAS;
+	}
+	free(name);
+	free(there);
+	return rc;
+}
+
 static int run(const struct dv_strs *args, struct dv_buf *out, int *code,
 	       struct dv_err *err)
 {
 	const char **argv = argv_of(args);
-	int rc = argv ? dv_proc_capture(argv, NULL, 0, LIST_MAX, out, code,
-					err) :
-			dv_err_nomem(err);
+	char depth[32];
+	const char *const env[] = { "GIT_DV_PAIRED=" ALIAS, depth, NULL };
+	int rc;
 
+	snprintf(depth, sizeof(depth), DEPTH "=%d", dv_paired_depth() + 1);
+	rc = argv ? dv_proc_capture(argv, env, 0, LIST_MAX, out, code, err) :
+		    dv_err_nomem(err);
 	free(argv);
 	return rc;
 }
 
 int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 {
-	const char *argv[] = { "git", "ls-remote", "--symref", "--", h->url,
-			       NULL };
+	static const char *const fixed[] = { "ls-remote", "--symref", "--" };
+	struct dv_strs args = { 0 };
 	struct dv_buf out = { 0 };
 	char *line, *save = NULL;
+	const char *url;
 	int code, rc, symref = 0, said = 0;
 
-	rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
+	rc = begin(h, for_push, &args, &url, err);
+	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
+		rc = add(&args, fixed[i], err);
+	if (!rc)
+		rc = add(&args, url, err);
+	if (!rc)
+		rc = run(&args, &out, &code, err);
+	dv_strs_release(&args);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git ls-remote '%s' failed",
 				shown_url(h->url).s);
@@ -108,13 +157,14 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
  * git fetch --filter notes the URL as a remote of its own to fetch from later.
  * The one that the user knows is noted already.
  */
-static int forget_promisor(struct dv_helper *h, struct dv_err *err)
+static int forget_promisor(struct dv_helper *h, const char *url,
+			   struct dv_err *err)
 {
 	static const char *const names[] = { "promisor", "partialclonefilter" };
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(names); i++) {
-		char *key = dv_fmt("remote.%s.%s", h->url, names[i]);
+		char *key = dv_fmt("remote.%s.%s", url, names[i]);
 
 		if (!key)
 			rc = dv_err_nomem(err);
@@ -128,13 +178,15 @@ static int forget_promisor(struct dv_helper *h, struct dv_err *err)
 int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		    struct dv_err *err)
 {
-	static const char *const fixed[] = { "git", "fetch", "--no-tags",
+	static const char *const fixed[] = { "fetch", "--no-tags",
 		"--no-write-fetch-head", "--no-recurse-submodules",
 		"--no-auto-maintenance", "--refmap=" };
 	struct dv_strs args = { 0 };
 	struct dv_buf out = { 0 }, one = { 0 };
-	int rc = 0, code = 0, filter = 0;
+	const char *url;
+	int rc, code = 0, filter = 0;
 
+	rc = begin(h, 0, &args, &url, err);
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
 		rc = add(&args, fixed[i], err);
 	if (!rc)
@@ -153,13 +205,13 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 	if (!rc)
 		rc = add(&args, "--", err);
 	if (!rc)
-		rc = add(&args, h->url, err);
+		rc = add(&args, url, err);
 	for (size_t i = 0; !rc && i < ids->n; i++)
 		rc = add(&args, ids->v[i], err);
 	if (!rc && ids->n)
 		rc = run(&args, &out, &code, err);
 	if (!rc && filter)
-		rc = forget_promisor(h, err);
+		rc = forget_promisor(h, url, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
 				shown_url(h->url).s);
@@ -210,9 +262,10 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 	 * Content is there already. Hooks ran with the outer push, which also
 	 * chose the refs and saw to submodules.
 	 */
-	static const char *const fixed[] = { "git", "push", "--porcelain",
+	static const char *const fixed[] = { "push", "--porcelain",
 		"--no-verify", "--no-follow-tags", "--recurse-submodules=no" };
-	int rc = 0;
+	const char *url;
+	int rc = begin(h, 1, args, &url, err);
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
 		rc = add(args, fixed[i], err);
@@ -243,7 +296,7 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 	if (!rc)
 		rc = add(args, "--", err);
 	if (!rc)
-		rc = add(args, h->url, err);
+		rc = add(args, url, err);
 	for (size_t i = 0; !rc && i < h->nrefs; i++) {
 		const struct dv_push_ref *r = &h->refs[i];
 

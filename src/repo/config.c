@@ -158,7 +158,7 @@ static int load(struct dv_repo *r)
 	if (!rc)
 		rc = parse_list(&out, 0, &c->keys, &c->values, &err);
 	out.n = 0;
-	if (!rc)
+	if (!rc && r->common_dir)
 		rc = read_team(r, &out, &err);
 	if (!rc)
 		rc = parse_list(&out, 1, &c->team_keys, &c->team_values, &err);
@@ -231,6 +231,39 @@ int dv_config_all(struct dv_repo *r, const char *key, struct dv_strs *out,
 		if (!strcmp(c->keys.v[i], key))
 			rc = dv_strs_add(out, c->values.v[i], err);
 	return rc;
+}
+
+/* The longest prefix wins, and of two the first; NULL: none is one. */
+static char *rewrite(const struct dv_config *c, const char *url,
+		     const char *name)
+{
+	const char *base = NULL;
+	size_t longest = 0, n = strlen(name), base_n = 0;
+
+	for (size_t i = 0; i < c->keys.n; i++) {
+		const char *key = c->keys.v[i], *prefix = c->values.v[i];
+		size_t k = strlen(key), p = strlen(prefix);
+
+		if (k < 4 + n || strncmp(key, "url.", 4) ||
+		    strcmp(key + k - n, name) || strncmp(url, prefix, p) ||
+		    (base && p <= longest))
+			continue;
+		base = key + 4;
+		base_n = k - n - 4;
+		longest = p;
+	}
+	return base ? dv_fmt("%.*s%s", (int)base_n, base, url + longest) : NULL;
+}
+
+char *dv_config_rewrite(struct dv_repo *r, const char *url, int push)
+{
+	char *out;
+
+	load(r);
+	out = push ? rewrite(&r->config, url, ".pushinsteadof") : NULL;
+	if (!out)
+		out = rewrite(&r->config, url, ".insteadof");
+	return out ? out : strdup(url);
 }
 
 int dv_config_bool(struct dv_repo *r, const char *key, int fallback)

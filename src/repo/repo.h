@@ -42,7 +42,8 @@ size_t dv_repo_oid_size(const struct dv_repo *r);
 
 /*
  * The last value of a key, or NULL; borrowed. The person's settings (git
- * config) come before the team's (.dvconfig).
+ * config) come before the team's (.dvconfig). Of a struct that was never
+ * opened, `{0}`, they are what git says here, also outside of repositories.
  */
 const char *dv_config_get(struct dv_repo *r, const char *key);
 /* Of git config alone, never of .dvconfig. */
@@ -59,6 +60,11 @@ uint64_t dv_config_size(struct dv_repo *r, const char *key, uint64_t fallback);
 int dv_config_int(struct dv_repo *r, const char *key, int max, int fallback);
 /* Do dv.include and dv.exclude let this path's content come by itself? */
 int dv_config_wants(struct dv_repo *r, const char *path);
+/*
+ * What git makes of a URL by url.<base>.insteadOf and, for a push, pushInsteadOf.
+ * Caller frees; NULL: out of memory.
+ */
+char *dv_config_rewrite(struct dv_repo *r, const char *url, int push);
 /* Is a key allowed in .dvconfig? */
 int dv_config_team_allowed(const char *key);
 /*
