@@ -320,7 +320,7 @@ static int list(struct dv_helper *h, enum dv_url_kind kind, int for_push,
 		rc = dv_paired_list(h, for_push, err);
 	} else {
 		rc = dv_hosted_load(h, 0, err);
-		if (rc == DV_ENOTFOUND && for_push) {
+		if (rc == DV_ENOTFOUND && for_push && !*h->pinned) {
 			dv_err_clear(err);
 			rc = 0;		/* the first push makes it */
 		} else if (!rc) {
@@ -397,6 +397,9 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 	}
 	if (kind == DV_URL_HOSTED)
 		rc = dv_hosted_load(h, 0, err);
+	/* Before git goes on: it writes its settings, too. */
+	if (!rc && kind == DV_URL_HOSTED)
+		dv_hosted_pin(h);
 	if (!rc) {
 		*connected = 1;
 		putchar('\n');

@@ -39,6 +39,7 @@ struct dv_helper {
 	struct dv_cache *cache;
 	struct dv_pool *pool;
 	struct dv_remote *remote;	/* hosted; NULL until it is there */
+	char pinned[33];		/* the store it must be, or "" */
 	const char *remote_name, *url;
 	int have_repo, have_store;
 	/* options that Git set */
@@ -66,9 +67,14 @@ int dv_helper_open(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 /* Content of everything in h->refs that is pushed. */
 int dv_helper_content(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 
-/* hosted.c. The store may be absent: then `listed` is empty. */
+/*
+ * hosted.c. Open the store; DV_ENOTFOUND where there is none. With `create` it
+ * is made, unless the remote had one there already (h->pinned).
+ */
 int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
 	DV_MUST_USE;
+/* From now on the remote of this name has this store there. */
+void dv_hosted_pin(struct dv_helper *h);
 /* The newest manifest into *m (number 0 where there is none). */
 int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err) DV_MUST_USE;

@@ -579,6 +579,8 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 	rc = dv_hosted_load(h, !h->dry_run, err);
 	if (rc == DV_ENOTFOUND && h->dry_run)
 		return 0;	/* it would be made */
+	if (!rc && !h->dry_run)
+		dv_hosted_pin(h);
 	if (!rc)
 		rc = dv_remote_writable(h->remote, err);
 	if (!rc)

@@ -89,22 +89,52 @@ int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 	return n ? read_manifest(h, n, m, err) : 0;
 }
 
+/*
+ * What the store must be: as it was the first time, or what the user has set,
+ * unless that is of a data remote that has the same name.
+ */
+static void find_pin(struct dv_helper *h)
+{
+	char *url = dv_fmt("dv.remote.%s.url", h->remote_name);
+	char *uuid = dv_fmt("dv.remote.%s.uuid", h->remote_name);
+	const char *at, *set;
+
+	if (url && uuid) {
+		at = dv_config_get_own(&h->settings, url);
+		set = dv_config_get_own(&h->settings, uuid);
+		if (set && (!at || !strcmp(at, h->url)))
+			snprintf(h->pinned, sizeof(h->pinned), "%s", set);
+	}
+	free(url);
+	free(uuid);
+	if (!*h->pinned)
+		dv_remotes_pinned(&h->settings, h->remote_name, h->url,
+				  h->pinned);
+}
+
 int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
 {
-	int rc = 0;
+	int rc;
 
-	if (!h->remote) {
-		const char *uuid = NULL;
-		char *key = h->have_repo && h->remote_name ?
-			    dv_fmt("dv.remote.%s.uuid", h->remote_name) : NULL;
-
-		if (key)
-			uuid = dv_config_get_own(&h->repo, key);
-		rc = dv_remote_open(&h->remote, h->url, uuid,
-				    create ? DV_REMOTE_CREATE : 0, err);
-		free(key);
-	}
+	if (h->remote)
+		return 0;
+	if (h->remote_name)
+		find_pin(h);
+	rc = dv_remote_open(&h->remote, h->url, h->pinned,
+			    create ? DV_REMOTE_CREATE : 0, err);
+	if (rc == DV_ECONFLICT)
+		dv_err_set(err, rc,
+			   "the store at '%s' is not the %s that remote '%s' had there; if it was replaced on purpose, run 'git config --unset-all remote.%s.dvstore'",
+			   h->url, h->pinned, h->remote_name, h->remote_name);
 	return rc;
+}
+
+void dv_hosted_pin(struct dv_helper *h)
+{
+	/* Git sets it where there is a repository to note that in. */
+	if (h->remote_name && !*h->pinned && getenv("GIT_DIR"))
+		dv_remotes_pin(&h->settings, h->remote_name, h->url,
+			       h->remote->uuid);
 }
 
 static int write_text(const char *dir, const char *name, const struct dv_buf *b,

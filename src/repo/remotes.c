@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/proc.h"
 
 #define PREFIX "dv.remote."
 
@@ -66,20 +68,58 @@ static int take(struct dv_remotes *rs, const struct dv_strs *keys,
 	return 0;
 }
 
+void dv_remotes_pinned(struct dv_repo *r, const char *name, const char *url,
+		       char uuid[33])
+{
+	char *key = dv_fmt("remote.%s.dvstore", name);
+	struct dv_strs pins = { 0 };
+
+	*uuid = '\0';
+	if (key && !dv_config_all(r, key, &pins, NULL))
+		for (size_t i = 0; i < pins.n; i++)
+			if (strlen(pins.v[i]) > 33 && pins.v[i][32] == ' ' &&
+			    !strcmp(pins.v[i] + 33, url))
+				snprintf(uuid, 33, "%.32s", pins.v[i]);
+	dv_strs_release(&pins);
+	free(key);
+}
+
+void dv_remotes_pin(struct dv_repo *r, const char *name, const char *url,
+		    const char *uuid)
+{
+	char *key = dv_fmt("remote.%s.dvstore", name);
+	char *value = dv_fmt("%s %s", uuid, url);
+	const char *argv[] = { "git", "config", "--local", "--add", key, value,
+			       NULL };
+	struct dv_buf out = { 0 };
+	char pinned[33];
+	int code;
+
+	dv_remotes_pinned(r, name, url, pinned);
+	if (key && value && !*pinned &&
+	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
+		dv_log_debug("'%s' is not set", key);
+	dv_buf_release(&out);
+	free(key);
+	free(value);
+}
+
 #define HELPER "dvstore::"
 
 /*
  * Git remotes whose URL is dvstore::<store> are data remotes too, under their
  * own names, or their URLs where another data remote has that name.
  */
-static int take_hosted(struct dv_remotes *rs, const struct dv_config *c,
+static int take_hosted(struct dv_remotes *rs, struct dv_repo *r,
 		       struct dv_err *err)
 {
+	const struct dv_config *c = &r->config;
+
 	for (size_t i = 0; i < c->keys.n; i++) {
 		const char *key = c->keys.v[i], *url = c->values.v[i];
 		size_t n = strlen(key);
 		struct dv_remote_info *v;
-		char *dir, *format;
+		char *dir, *format, *name, pinned[33];
 		int hosted;
 
 		if (strncmp(key, "remote.", 7) || n < 12 ||
@@ -105,7 +145,14 @@ static int take_hosted(struct dv_remotes *rs, const struct dv_config *c,
 		if (v->url)
 			continue;
 		v->url = strdup(url);
-		if (!v->url)
+		name = strndup(key + 7, n - 11);
+		if (!v->url || !name) {
+			free(name);
+			return dv_err_nomem(err);
+		}
+		dv_remotes_pinned(r, name, url, pinned);
+		free(name);
+		if (!v->uuid && *pinned && !(v->uuid = strdup(pinned)))
 			return dv_err_nomem(err);
 	}
 	return 0;
@@ -124,7 +171,7 @@ int dv_remotes_load(struct dv_repo *r, struct dv_remotes *out,
 	if (!rc)
 		rc = take(out, &r->config.keys, &r->config.values, 0, err);
 	if (!rc)
-		rc = take_hosted(out, &r->config, err);
+		rc = take_hosted(out, r, err);
 	if (rc)
 		dv_remotes_release(out);
 	return rc;

@@ -37,6 +37,17 @@ int dv_remotes_open(struct dv_repo *r, const char *name,
 		    struct dv_remote **out, struct dv_err *err) DV_MUST_USE;
 
 /*
+ * The store that a Git remote had at `url` (without dvstore::) when it was first
+ * used, or "". Kept as remote.<name>.dvstore, "<uuid> <url>", so that it goes
+ * with the remote, and not along to another URL.
+ */
+void dv_remotes_pinned(struct dv_repo *r, const char *name, const char *url,
+		       char uuid[33]);
+/* Note it, once. What cannot be noted is noted the next time. */
+void dv_remotes_pin(struct dv_repo *r, const char *name, const char *url,
+		    const char *uuid);
+
+/*
  * Bring the content of these files into the local store, from the named
  * remote, or (NULL) from wherever it is: the default first, then the other
  * stores, then Git remotes on a local path. DV_ENOTFOUND where some is
