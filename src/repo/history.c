@@ -12,6 +12,10 @@
 
 #define LIST_MAX ((size_t)2 << 30)
 #define TIPS_MAX 200
+/* Git knows them without their being stored. */
+#define EMPTY_TREE_SHA1 "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+#define EMPTY_TREE_SHA256 \
+	"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
 
 void dv_ptrs_release(struct dv_ptrs *p)
 {
@@ -161,8 +165,47 @@ int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
 	return rc;
 }
 
-int dv_log_read(const struct dv_strs *revs, const struct dv_strs *not_revs,
-		const char *path, struct dv_buf *out, struct dv_err *err)
+/*
+ * Refs may name trees and files without a commit: as if one had brought them
+ * in where nothing was. git log passes over them.
+ */
+static int add_bare(struct dv_repo *r, const struct dv_strs *revs,
+		    const char *path, struct dv_buf *out, struct dv_err *err)
+{
+	static const char *const check[] = { "cat-file",
+		"--batch-check=%(objecttype) %(objectname)", NULL };
+	const char *diff[] = { "diff-tree", "--stdin", "-r", "-z", "--raw",
+			       "--no-abbrev", "--no-renames", "--", path, NULL };
+	const char *empty = r->algo == 2 ? EMPTY_TREE_SHA256 : EMPTY_TREE_SHA1;
+	int rc = 0, hex = (int)(2 * dv_repo_oid_size(r));
+	struct dv_buf ask = { 0 }, types = { 0 }, trees = { 0 };
+	char *p, *save = NULL;
+
+	for (size_t i = 0; !rc && i < revs->n; i++)
+		rc = dv_buf_addf(&ask, err, "%s^{}\n", revs->v[i]);
+	if (!rc)
+		rc = dv_git_input(check, ask.p, ask.n, LIST_MAX, &types, err);
+	for (p = rc || !types.n ? NULL :
+				  strtok_r((char *)types.p, "\n", &save);
+	     !rc && p; p = strtok_r(NULL, "\n", &save)) {
+		if (!strncmp(p, "tree ", 5))
+			rc = dv_buf_addf(&trees, err, "%s %s\n", empty, p + 5);
+		else if (!strncmp(p, "blob ", 5) && !path)
+			rc = dv_buf_addf(out, err,
+					 ":000000 100644 %0*d %s A%c%s%c", hex,
+					 0, p + 5, 0, p + 5, 0);
+	}
+	if (!rc && trees.n)
+		rc = dv_git_input(diff, trees.p, trees.n, LIST_MAX, out, err);
+	dv_buf_release(&ask);
+	dv_buf_release(&types);
+	dv_buf_release(&trees);
+	return rc;
+}
+
+int dv_log_read(struct dv_repo *r, const struct dv_strs *revs,
+		const struct dv_strs *not_revs, const char *path,
+		struct dv_buf *out, struct dv_err *err)
 {
 	/*
 	 * The commits as they travel, not what refs/replace shows instead, and
@@ -198,12 +241,17 @@ int dv_log_read(const struct dv_strs *revs, const struct dv_strs *not_revs,
 		rc = dv_buf_addf(&in, err, "^%s\n", known.v[i]);
 	if (!rc)
 		rc = dv_git_input(args, in.p, in.n, LIST_MAX, out, err);
+	if (!rc && revs && revs->n)
+		rc = add_bare(r, revs, path, out, err);
 	dv_strs_release(&known);
 	dv_buf_release(&in);
 	return rc;
 }
 
-/* ":mode mode old new status\0path\0" each, between commits maybe a newline. */
+/*
+ * ":mode mode old new status\0path\0" each, behind a newline between commits, or
+ * a line with the trees of a diff-tree.
+ */
 int dv_log_each(struct dv_repo *r, const struct dv_buf *list,
 		int (*each)(void *arg, const uint8_t *old_id,
 			    const uint8_t *new_id, const char *path,
@@ -215,12 +263,12 @@ int dv_log_each(struct dv_repo *r, const struct dv_buf *list,
 	int rc = 0;
 
 	while (!rc && p < end) {
-		const char *rec = p;
+		const char *rec = p, *nl = strrchr(p, '\n');
 		uint8_t old_id[32], new_id[32];
 
 		p += strlen(p) + 1;
-		while (*rec == '\n')
-			rec++;
+		if (nl)
+			rec = nl + 1;
 		if (*rec != ':')
 			continue;
 		if (p >= end)
@@ -275,7 +323,7 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 
 	if (!revs->n)
 		return 0;
-	rc = dv_log_read(revs, not_revs, NULL, &list, err);
+	rc = dv_log_read(r, revs, not_revs, NULL, &list, err);
 	if (!rc)
 		rc = dv_objects_open(&g.objects, r, list.n / 100, err);
 	if (!rc)

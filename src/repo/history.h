@@ -31,8 +31,9 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 		      struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
 /*
  * Every pointer that the commits reachable from `revs` but not from `not_revs`
- * brought in, intermediate commits included, once each per path. Names that
- * do not exist here are left out of `not_revs`.
+ * brought in, intermediate commits included, once each per path; and those of
+ * trees, and the files, among `revs`. Names that do not exist here are left out
+ * of `not_revs`.
  */
 int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
 		     const struct dv_strs *revs,
@@ -42,11 +43,12 @@ int dv_ptrs_of_range(struct dv_repo *r, struct dv_cache *c,
  * What the commits reachable from `revs` but not from `not_revs` changed, as
  * dv_log_each reads it; `revs` NULL: from all refs, HEADs and reflogs. Names
  * that do not exist here are left out of `not_revs`. Merges are followed into
- * all parents and compared with each. `path` is a pathspec, or NULL.
+ * all parents and compared with each. What among `revs` is a tree, a file, or a
+ * tag of one counts as new, all of it. `path` is a pathspec, or NULL.
  */
-int dv_log_read(const struct dv_strs *revs, const struct dv_strs *not_revs,
-		const char *path, struct dv_buf *out, struct dv_err *err)
-	DV_MUST_USE;
+int dv_log_read(struct dv_repo *r, const struct dv_strs *revs,
+		const struct dv_strs *not_revs, const char *path,
+		struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
 /*
  * Each regular file that a commit has otherwise than a parent, with Git's ids
  * of both sides: so every blob that a commit brought in is once the new one.

@@ -209,7 +209,7 @@ static int of_log(struct dv_repo *r, const struct dv_strs *revs,
 	int rc = begin(&w, r, out, unread, err);
 
 	if (!rc)
-		rc = dv_log_read(revs, not_revs, SPEC, &list, err);
+		rc = dv_log_read(r, revs, not_revs, SPEC, &list, err);
 	if (!rc)
 		rc = dv_log_each(r, &list, one_change, &w, err);
 	dv_buf_release(&list);
