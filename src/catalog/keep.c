@@ -159,7 +159,7 @@ static int check_tips(struct dv_repo *r, struct dv_err *err)
 	int rc = dv_all_refs(&refs, err);
 
 	if (!rc)
-		rc = dv_known_commits(&refs, &commits, err);
+		rc = dv_known_commits(r, &refs, &commits, err);
 	for (size_t i = 0; !rc && i < commits.n; i++) {
 		rc = dv_named_of_commit(r, commits.v[i], &again, &unread, err);
 		if (!rc && unread.paths.n) {

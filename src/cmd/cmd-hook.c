@@ -90,16 +90,8 @@ static int check_push(struct dv_ctx *c, const char *remote,
 	int rc = dv_objects_open(&o, &c->repo, 0, err);
 
 	/* The other side may have commits that are not here. */
-	for (size_t i = 0; !rc && i < there->n; i++) {
-		char type[32];
-		uint64_t size;
-
-		rc = dv_objects_info(o, there->v[i], NULL, type, &size, err);
-		if (!rc && (!strcmp(type, "commit") || !strcmp(type, "tag")))
-			rc = dv_strs_add(&known, there->v[i], err);
-		else if (rc == DV_ENOTFOUND)
-			rc = 0;
-	}
+	if (!rc)
+		rc = dv_known_commits(&c->repo, there, &known, err);
 	if (!rc)
 		rc = dv_changes_of_range(&c->repo, revs, &known, remote,
 					 &changes, err);

@@ -13,6 +13,7 @@
 #include "base/idmap.h"
 #include "base/proc.h"
 #include "helper/helper.h"
+#include "repo/objects.h"
 
 #define LIST_MAX ((size_t)1 << 31)
 #define KIND 1	/* of all entries of the map */
@@ -156,8 +157,6 @@ static int ask_git(const struct dv_push_ref *r)
  */
 static int check_here(struct dv_helper *h, struct dv_err *err)
 {
-	static const char *const args[] = { "cat-file",
-		"--batch-check=%(objecttype)", NULL };
 	struct dv_buf ask = { 0 }, out = { 0 };
 	const char *p;
 	int rc = 0;
@@ -165,8 +164,9 @@ static int check_here(struct dv_helper *h, struct dv_err *err)
 	for (size_t i = 0; !rc && i < h->nrefs; i++)
 		if (h->refs[i].forward)
 			rc = dv_buf_addf(&ask, err, "%s\n", h->refs[i].listed);
-	if (!rc && ask.n)
-		rc = dv_git_input(args, ask.p, ask.n, LIST_MAX, &out, err);
+	if (!rc)
+		rc = dv_objects_check(&h->repo, "%(objecttype)", &ask, &out,
+				      err);
 	p = dv_buf_str(&out);
 	for (size_t i = 0; !rc && i < h->nrefs; i++) {
 		struct dv_push_ref *r = &h->refs[i];

@@ -15,6 +15,7 @@
 #include "base/hex.h"
 #include "base/proc.h"
 #include "helper/helper.h"
+#include "repo/objects.h"
 
 #define TRIES 100
 #define PACKS_MAX 24	/* more of them are merged geometrically */
@@ -142,20 +143,18 @@ static int check_all(struct dv_helper *h, const struct dv_manifest *m,
 /* ---- Git's objects ---- */
 
 /* Ids of the manifest that this repository has, as "^id" lines. */
-static int exclude_known(const struct dv_manifest *m, struct dv_buf *in,
-			 struct dv_err *err)
+static int exclude_known(struct dv_helper *h, const struct dv_manifest *m,
+			 struct dv_buf *in, struct dv_err *err)
 {
-	static const char *const check[] = { "cat-file", "--batch-check",
-					     NULL };
 	struct dv_buf ask = { 0 }, out = { 0 };
 	char *line, *save = NULL;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < m->nrefs; i++)
 		rc = dv_buf_addf(&ask, err, "%s\n", m->refs[i].oid);
-	if (!rc && ask.n)
-		rc = dv_git_input(check, ask.p, ask.n, (size_t)1 << 30, &out,
-				  err);
+	if (!rc)
+		rc = dv_objects_check(&h->repo, "%(objectname)", &ask, &out,
+				      err);
 	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
 	     !rc && line; line = strtok_r(NULL, "\n", &save))
 		if (!strstr(line, " missing"))
@@ -352,7 +351,7 @@ static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
 			any = 1;
 		}
 	if (!rc && any)
-		rc = exclude_known(m, &in, err);
+		rc = exclude_known(h, m, &in, err);
 	if (!rc && any)
 		rc = check_shallow(h, m, &in, err);
 	if (!rc && any)

@@ -134,11 +134,9 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 	return rc;
 }
 
-int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
-		     struct dv_err *err)
+int dv_known_commits(struct dv_repo *r, const struct dv_strs *revs,
+		     struct dv_strs *out, struct dv_err *err)
 {
-	static const char *const check[] = { "cat-file", "--batch-check",
-					     NULL };
 	struct dv_buf in = { 0 }, res = { 0 };
 	char *p, *save = NULL;
 	int rc = 0;
@@ -148,7 +146,8 @@ int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
 	for (size_t i = 0; !rc && i < revs->n; i++)
 		rc = dv_buf_addf(&in, err, "%s\n", revs->v[i]);
 	if (!rc)
-		rc = dv_git_input(check, in.p, in.n, LIST_MAX, &res, err);
+		rc = dv_objects_check(r, "%(objectname) %(objecttype) ", &in,
+				      &res, err);
 	if (!rc) {
 		for (p = strtok_r((char *)res.p, "\n", &save); !rc && p;
 		     p = strtok_r(NULL, "\n", &save)) {
@@ -227,7 +226,7 @@ int dv_log_read(struct dv_repo *r, const struct dv_strs *revs,
 		n++;
 	if (revs) {
 		args[n++] = "--stdin";
-		rc = dv_known_commits(not_revs, &known, err);
+		rc = dv_known_commits(r, not_revs, &known, err);
 	} else {
 		args[n++] = "--all";
 		args[n++] = "--reflog";

@@ -59,9 +59,9 @@ int dv_log_each(struct dv_repo *r, const struct dv_buf *list,
 			    const uint8_t *new_id, const char *path,
 			    struct dv_err *err),
 		void *arg, struct dv_err *err) DV_MUST_USE;
-/* Those of the names that are objects of commits or tags here. */
-int dv_known_commits(const struct dv_strs *revs, struct dv_strs *out,
-		     struct dv_err *err) DV_MUST_USE;
+/* Those of the ids that are commits or tags here. Fetches none. */
+int dv_known_commits(struct dv_repo *r, const struct dv_strs *revs,
+		     struct dv_strs *out, struct dv_err *err) DV_MUST_USE;
 /* All refs, for --all. */
 int dv_all_refs(struct dv_strs *out, struct dv_err *err) DV_MUST_USE;
 

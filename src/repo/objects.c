@@ -14,6 +14,7 @@
 
 /* Starting libgit2 costs more than so many objects through a pipe. */
 #define LIBGIT2_FROM 500
+#define LIST_MAX ((size_t)2 << 30)
 
 struct dv_objects {
 	struct dv_repo *repo;
@@ -58,6 +59,99 @@ static const struct dv_git2_ops *load_plugin(void)
 	}
 	free(path);
 	return ops;
+}
+
+static int is_partial(struct dv_repo *r)
+{
+	if (dv_config_get_own(r, "extensions.partialclone"))
+		return 1;
+	for (size_t i = 0; i < r->config.keys.n; i++) {
+		const char *key = r->config.keys.v[i];
+		size_t n = strlen(key);
+
+		if (n > 16 && !strncmp(key, "remote.", 7) &&
+		    !strcmp(key + n - 9, ".promisor"))
+			return 1;
+	}
+	return 0;
+}
+
+static int write_in(const char *dir, const char *name, const char *text,
+		    struct dv_err *err)
+{
+	char *path = dv_fmt("%s/%s", dir, name);
+	int rc = path ? dv_file_write(path, text, strlen(text), 0600, 0, err) :
+			dv_err_nomem(err);
+
+	free(path);
+	return rc;
+}
+
+/*
+ * A repository with the same objects that knows of no promisor. GIT_NO_LAZY_FETCH
+ * is of git 2.45, and no setting can take a promisor away.
+ */
+static int make_view(struct dv_repo *r, char **dir, struct dv_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *refs;
+	int rc;
+
+	*dir = dv_fmt("%s/git-dv-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!*dir)
+		return dv_err_nomem(err);
+	if (!mkdtemp(*dir)) {
+		rc = dv_err_errno(err, "cannot make a temporary folder");
+		free(*dir);
+		*dir = NULL;
+		return rc;
+	}
+	refs = dv_fmt("%s/refs", *dir);
+	rc = refs ? dv_dir_make(refs, err) : dv_err_nomem(err);
+	free(refs);
+	if (!rc)
+		rc = write_in(*dir, "HEAD", "ref: refs/heads/main\n", err);
+	if (!rc)
+		rc = write_in(*dir, "config", r->algo == 2 ?
+			      "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n" :
+			      "[core]\n\trepositoryformatversion = 0\n", err);
+	return rc;
+}
+
+int dv_objects_check(struct dv_repo *r, const char *format,
+		     const struct dv_buf *ids, struct dv_buf *out,
+		     struct dv_err *err)
+{
+	char *check = dv_fmt("--batch-check=%s", format);
+	const char *argv[] = { "git", "cat-file", check, NULL };
+	const char *env[] = { "GIT_WORK_TREE", "GIT_COMMON_DIR", NULL, NULL,
+			      NULL };
+	char *dir = NULL, *at = NULL, *objects = NULL;
+	int rc = check ? 0 : dv_err_nomem(err), code = 0, view;
+
+	view = !rc && ids->n && is_partial(r);
+	if (view)
+		rc = make_view(r, &dir, err);
+	if (!rc && view) {
+		env[2] = at = dv_fmt("GIT_DIR=%s", dir);
+		objects = dv_fmt("GIT_OBJECT_DIRECTORY=%s/objects",
+				 r->common_dir);
+		env[3] = getenv("GIT_OBJECT_DIRECTORY") ? NULL : objects;
+		rc = at && objects ? 0 : dv_err_nomem(err);
+	}
+	if (!rc && ids->n)
+		rc = dv_proc_filter(argv, view ? env : NULL, 0, ids->p, ids->n,
+				    LIST_MAX, out, &code, err);
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO,
+				"git cat-file failed with exit code %d", code);
+	if (dir && dv_dir_remove(dir, NULL))
+		dv_log_debug("'%s' stays behind", dir);
+	free(objects);
+	free(check);
+	free(dir);
+	free(at);
+	return rc;
 }
 
 int dv_objects_open(struct dv_objects **out, struct dv_repo *r,

@@ -21,6 +21,14 @@ void dv_objects_close(struct dv_objects *o);
 int dv_objects_read_small(struct dv_objects *o, const uint8_t *id,
 			  struct dv_buf *out, struct dv_err *err) DV_MUST_USE;
 /*
+ * What `git cat-file --batch-check=<format>` says of these ids, one a line. What
+ * is not here is "<id> missing": a partial clone does not go and fetch it, one
+ * process each.
+ */
+int dv_objects_check(struct dv_repo *r, const char *format,
+		     const struct dv_buf *ids, struct dv_buf *out,
+		     struct dv_err *err) DV_MUST_USE;
+/*
  * By any name without a newline that git knows, through git itself: id (may be
  * NULL), type and size. DV_ENOTFOUND: no such object.
  */

@@ -4,6 +4,9 @@
 . "$(dirname "$0")/../lib.sh"
 
 must git dv install
+mkdir "$T/tmp"
+TMPDIR=$T/tmp
+export TMPDIR
 U=dvstore::$T/h
 new_repo repo
 for i in 1 2 3 4; do
@@ -91,5 +94,34 @@ is 'and a branch where there is a folder' "$(answer 'push refs/tags/c4:refs/head
 must git -C repo push -q origin c1^{tree}:refs/x/tree
 is 'a tree goes forward to nothing' "$(answer 'push refs/tags/c4:refs/x/tree')" \
 	'error refs/x/tree non-fast forward'
+
+# --- a partial clone does not fetch what it does not know, to find out that it does not ---
+must git -C repo push -q origin main
+must git clone -q --filter=blob:none --no-tags --single-branch -b main "$U" partial
+must git init -q --bare plain.git
+must git -C plain.git config uploadpack.allowFilter true
+must git -C plain.git config uploadpack.allowAnySHA1InWant true
+must git -C repo push -q "$T/plain.git" main
+must git clone -q --filter=blob:none --no-tags --single-branch -b main "file://$T/plain.git" partial2
+must git -C partial2 dv init
+must git -C repo checkout -q -b u0 main
+for i in 1 2 3 4 5 6 7 8; do
+	must git -C repo checkout -q -b "u$i"
+	must git -C repo commit -q --allow-empty -m "not known, $i"
+done
+must git -C repo push -q -f origin 'refs/heads/u*:refs/heads/u*'
+must git -C repo push -q -f "$T/plain.git" 'refs/heads/u*:refs/heads/u*'
+for c in partial partial2; do
+	must git -C "$c" commit -q --allow-empty -m mine
+	rm -f trace
+	ok "push from $c" env GIT_TRACE="$T/trace" git -C "$c" push -q origin main
+	is 'fetches nothing' "$(grep -c 'built-in: git fetch' trace)" 0
+done
+rm -f trace
+is 'a branch that is elsewhere' "$(printf 'list for-push\npush refs/heads/main:refs/heads/u8\n\n' |
+	env GIT_TRACE="$T/trace" GIT_DIR="$T/partial/.git" git-remote-dvstore origin "$T/h" |
+	grep ^error)" 'error refs/heads/u8 fetch first'
+is 'fetches nothing' "$(grep -c 'built-in: git fetch' trace)" 0
+is 'leaves no temporary folder' "$(ls "$TMPDIR")" ''
 
 done_testing
