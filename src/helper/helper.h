@@ -80,7 +80,7 @@ int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err) DV_MUST_USE;
 /*
  * Serve git-upload-pack on standard input and output from a temporary bare
- * repository whose objects are the store's.
+ * repository.
  */
 int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
 	DV_MUST_USE;
@@ -96,7 +96,7 @@ int dv_hosted_forward(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
  */
 int dv_hosted_set_head(const char *url, const char *branch, int *changed,
 		       struct dv_err *err) DV_MUST_USE;
-/* A bare repository over the store's objects; caller removes and frees it. */
+/* A bare repository with the manifest's packs; caller removes and frees it. */
 int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err) DV_MUST_USE;
 

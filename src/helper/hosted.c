@@ -1,5 +1,6 @@
 #include "helper/helper.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,10 +149,37 @@ static int write_text(const char *dir, const char *name, const struct dv_buf *b,
 	return rc;
 }
 
-static int bare_files(const char *dir, const struct dv_manifest *m,
-		      const char *objects, struct dv_err *err)
+/*
+ * The packs that the manifest names, not all that ever were: git opens each, and
+ * a merged one stays on the store beside what it was merged from.
+ */
+static int link_packs(const char *dir, const struct dv_manifest *m,
+		      const char *root, struct dv_err *err)
 {
-	static const char *const subs[] = { "objects/info", "refs" };
+	static const char *const ext[] = { "pack", "idx" };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < 2 * m->packs.n; i++) {
+		const char *name = m->packs.v[i / 2];
+		char *to = dv_fmt("%s/git/pack/pack-%s.%s", root, name,
+				  ext[i % 2]);
+		char *at = dv_fmt("%s/objects/pack/pack-%s.%s", dir, name,
+				  ext[i % 2]);
+
+		if (!to || !at)
+			rc = dv_err_nomem(err);
+		else if (symlink(to, at) && errno != EEXIST)
+			rc = dv_err_errno(err, "cannot link '%s'", at);
+		free(to);
+		free(at);
+	}
+	return rc;
+}
+
+static int bare_files(const char *dir, const struct dv_manifest *m,
+		      struct dv_err *err)
+{
+	static const char *const subs[] = { "objects/pack", "refs" };
 	struct dv_buf b = { 0 };
 	int rc = 0;
 
@@ -184,17 +212,6 @@ static int bare_files(const char *dir, const struct dv_manifest *m,
 				 m->refs[i].name);
 	if (!rc)
 		rc = write_text(dir, "packed-refs", &b, err);
-	b.n = 0;
-	/* Quoted: a path may hold anything but a newline. */
-	if (!rc)
-		rc = dv_buf_addstr(&b, "\"", err);
-	for (const char *p = objects; !rc && *p; p++)
-		rc = dv_buf_addf(&b, err, "%s%c",
-				 *p == '"' || *p == '\\' ? "\\" : "", *p);
-	if (!rc)
-		rc = dv_buf_addstr(&b, "\"\n", err);
-	if (!rc)
-		rc = write_text(dir, "objects/info/alternates", &b, err);
 	dv_buf_release(&b);
 	return rc;
 }
@@ -203,25 +220,24 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *root = dv_url_dir(h->url), *objects = NULL, *full;
+	char *given = dv_url_dir(h->url), *root;
 	int rc;
 
-	*dir = NULL;
-	full = root ? realpath(root, NULL) : NULL;
-	free(root);
-	objects = full ? dv_fmt("%s/git", full) : NULL;
-	free(full);
+	root = given ? realpath(given, NULL) : NULL;
+	free(given);
 	*dir = dv_fmt("%s/git-dv-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!objects || !*dir) {
+	if (!root || !*dir) {
 		rc = dv_err_nomem(err);
 	} else if (!mkdtemp(*dir)) {
 		rc = dv_err_errno(err, "cannot make a temporary folder");
 		free(*dir);
 		*dir = NULL;
 	} else {
-		rc = bare_files(*dir, m, objects, err);
+		rc = bare_files(*dir, m, err);
+		if (!rc)
+			rc = link_packs(*dir, m, root, err);
 	}
-	free(objects);
+	free(root);
 	return rc;
 }
 

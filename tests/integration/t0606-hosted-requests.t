@@ -51,6 +51,21 @@ ok 'hardly more requests with 10,000 refs and 19 packs' test "$N" -le $((few + 4
 is 'it went through' "$(git ls-remote "$U" refs/heads/main | cut -f1)" "$(git -C repo rev-parse HEAD)"
 diag "$few requests"
 
+# Packs that no manifest names any more cost nothing.
+must git clone -q --single-branch "$U" reader
+reads() {
+	must strace -f -e trace=file,getdents64 -o "$T/trace" git -C reader fetch -q
+	N=$(grep -c "\"$T/h[/\"]" "$T/trace")
+}
+reads
+few_reads=$N
+for i in 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	must sh -c "printf 'HEAD\n^HEAD~$i\n' |
+		git -C repo pack-objects -q --revs '$T/h/git/pack/pack'"
+done
+reads
+is 'no more requests with packs of old' "$N" "$few_reads"
+
 # 200 packs: the push that finds them merges them, the next one asks no more than ever.
 if test "${DV_TEST_LARGE-}" = 1; then
 	: >more

@@ -59,6 +59,7 @@ is 'has all of history' "$(git -C fs rev-list --count HEAD)" \
 must git -C d dv fetch --all
 fails 'push of a cut history to an empty place' git -C d push "dvstore::$T/cut" HEAD:main
 says 'as git says' 'shallow update not allowed'
+says_not 'and nothing else' 'does not exist'
 is 'no ref was made' "$(git ls-remote "dvstore::$T/cut" 2>/dev/null)" ''
 # What the shallow clone stands on is no tip there any more, but its parents are there.
 must git -C repo commit -q --allow-empty -m 'cut here'
