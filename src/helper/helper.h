@@ -96,6 +96,9 @@ int dv_hosted_forward(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
  */
 int dv_hosted_set_head(const char *url, const char *branch, int *changed,
 		       struct dv_err *err) DV_MUST_USE;
+/* DV_ENOTFOUND or DV_ECORRUPT where a pack of the manifest is not whole. */
+int dv_hosted_check(struct dv_helper *h, const struct dv_manifest *m,
+		    struct dv_err *err) DV_MUST_USE;
 /* A bare repository with the manifest's packs; caller removes and frees it. */
 int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err) DV_MUST_USE;

@@ -599,9 +599,12 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 			rc = DV_MIN(rc, 0);
 			break;
 		}
-		rc = 0;
-		/* Content and objects first; once is enough. */
-		if (!sent) {
+		/*
+		 * What is pushed leaves out what stands there: it must. Then
+		 * content and objects first; once is enough.
+		 */
+		rc = dv_hosted_check(h, &m, err);
+		if (!rc && !sent) {
 			rc = dv_helper_content(h, err);
 			if (!rc)
 				rc = send_objects(h, &m, name, err);

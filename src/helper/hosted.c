@@ -150,6 +150,48 @@ static int write_text(const char *dir, const char *name, const struct dv_buf *b,
 }
 
 /*
+ * A file of a pack ends in a checksum: of a pack it is its name, an index has its
+ * pack's before its own. Two requests a file, and a name is read, not the file.
+ */
+static int check_file(struct dv_helper *h, const char *name, const char *ext,
+		      size_t before, struct dv_err *err)
+{
+	struct dv_backend *b = h->remote->backend;
+	size_t hs = strlen(name) / 2, got = 0;
+	char *key = dv_fmt("git/pack/pack-%s.%s", name, ext);
+	uint8_t end[32], want[32];
+	uint64_t size = 0;
+	int rc = key ? b->ops->size(b, key, &size, err) : dv_err_nomem(err);
+
+	if (!rc && size >= hs + before)
+		rc = b->ops->get(b, key, size - hs - before, end, hs, &got,
+				 err);
+	if (!rc && (got != hs || dv_hex_decode(want, name, hs) ||
+		    memcmp(end, want, hs)))
+		rc = dv_err_set(err, DV_ECORRUPT, "it is cut off or damaged");
+	if (rc)
+		dv_err_prefix(err, "'%s' in '%s', which has objects of Git, cannot be read; put it back from a copy of the store, or push to a new one",
+			      key ? key : name, h->remote->url);
+	free(key);
+	return rc;
+}
+
+int dv_hosted_check(struct dv_helper *h, const struct dv_manifest *m,
+		    struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < m->packs.n; i++) {
+		const char *name = m->packs.v[i];
+
+		rc = check_file(h, name, "pack", 0, err);
+		if (!rc)
+			rc = check_file(h, name, "idx", strlen(name) / 2, err);
+	}
+	return rc;
+}
+
+/*
  * The packs that the manifest names, not all that ever were: git opens each, and
  * a merged one stays on the store beside what it was merged from.
  */
@@ -252,7 +294,9 @@ int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
 	rc = dv_hosted_newest(h, &m, err);
 	if (rc)
 		return rc;
-	rc = dv_hosted_bare(h, &m, &dir, err);
+	rc = dv_hosted_check(h, &m, err);
+	if (!rc)
+		rc = dv_hosted_bare(h, &m, &dir, err);
 	if (!rc) {
 		argv[2] = dir;
 		rc = dv_proc_start(&p, argv, clean_env, DV_PROC_INHERIT, err);

@@ -110,6 +110,23 @@ rm -f h/git/pack/*.pack
 fails 'clone without packs' git clone -q "$U" n
 rm -rf n
 restore
+# A pack that is missing or cut off: nobody builds on it.
+PACK=$(sed -n 's/^pack //p' "$NEWEST" | head -n 1)
+for e in pack idx; do
+	chmod -R u+w h
+	rm -f "h/git/pack/pack-$PACK.$e"
+	run git ls-remote "$U"
+	says 'names it' "pack-$PACK.$e"
+	run git -C repo push origin main
+	says 'and so does a push' "pack-$PACK.$e"
+	refused "a missing $e"
+	chmod -R u+w h
+	head -c 300 "good/git/pack/pack-$PACK.$e" >"h/git/pack/pack-$PACK.$e"
+	refused "a $e that is cut off"
+	chmod -R u+w h
+	: >"h/git/pack/pack-$PACK.$e"
+	refused "an empty $e"
+done
 # Two refs of which one is a folder of the other.
 forge 's|^ref \([0-9a-f]*\) refs/heads/main|&\
 ref \1 refs/heads/main/sub|'
