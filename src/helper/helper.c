@@ -405,19 +405,10 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 		putchar('\n');
 		fflush(stdout);
 	}
-	if (!rc && kind == DV_URL_HOSTED) {
-		rc = dv_hosted_upload_pack(h, err);
-	} else if (!rc) {
-		const char *argv[] = { "git", "upload-pack", dir, NULL };
-		static const char *const env[] = { "GIT_DIR", "GIT_WORK_TREE",
-						   NULL };
-		struct dv_proc p;
-
-		rc = dv_proc_start(&p, argv, env, DV_PROC_INHERIT, err);
-		if (!rc && dv_proc_wait(&p))
-			rc = dv_err_set(err, DV_EIO,
-					"git upload-pack failed for '%s'", dir);
-	}
+	if (!rc)
+		rc = kind == DV_URL_HOSTED ?
+		     dv_hosted_serve(h, "upload-pack", err) :
+		     dv_helper_serve(h, "upload-pack", dir, err);
 	free(dir);
 	return rc;
 }

@@ -79,11 +79,14 @@ void dv_hosted_pin(struct dv_helper *h);
 int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err) DV_MUST_USE;
 /*
- * Serve git-upload-pack on standard input and output from a temporary bare
- * repository.
+ * Run `git <service> <dir>` on our standard input and output, in the version of
+ * the protocol that is set.
  */
-int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
-	DV_MUST_USE;
+int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
+		    struct dv_err *err) DV_MUST_USE;
+/* The same for the store, from a temporary bare repository. */
+int dv_hosted_serve(struct dv_helper *h, const char *service,
+		    struct dv_err *err) DV_MUST_USE;
 /* hosted-push.c: perform h->refs; each gets its own result. */
 int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 /* The first reason counts. */

@@ -283,13 +283,38 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 	return rc;
 }
 
-int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
+int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
+		    struct dv_err *err)
+{
+	const char *argv[] = { "git", service, dir, NULL };
+	const char *env[DV_ARRAY_SIZE(clean_env) + 1] = { NULL };
+	const char *version = dv_config_get_own(&h->settings,
+						"protocol.version");
+	char protocol[40];
+	struct dv_proc p;
+	size_t n = 0;
+	int rc, code;
+
+	/* What git asks of an ssh server by the same variable. */
+	snprintf(protocol, sizeof(protocol), "GIT_PROTOCOL=version=%.8s",
+		 version ? version : "2");
+	for (; clean_env[n]; n++)
+		env[n] = clean_env[n];
+	env[n] = protocol;
+	rc = dv_proc_start(&p, argv, env, DV_PROC_INHERIT, err);
+	if (rc)
+		return rc;
+	code = dv_proc_wait(&p);
+	return code ? dv_err_set(err, DV_EIO, "git %s ended with code %d",
+				 service, code) : 0;
+}
+
+int dv_hosted_serve(struct dv_helper *h, const char *service,
+		    struct dv_err *err)
 {
 	struct dv_manifest m;
-	const char *argv[] = { "git", "upload-pack", NULL, NULL };
-	struct dv_proc p;
 	char *dir = NULL;
-	int rc, code;
+	int rc;
 
 	rc = dv_hosted_newest(h, &m, err);
 	if (rc)
@@ -297,17 +322,8 @@ int dv_hosted_upload_pack(struct dv_helper *h, struct dv_err *err)
 	rc = dv_hosted_check(h, &m, err);
 	if (!rc)
 		rc = dv_hosted_bare(h, &m, &dir, err);
-	if (!rc) {
-		argv[2] = dir;
-		rc = dv_proc_start(&p, argv, clean_env, DV_PROC_INHERIT, err);
-	}
-	if (!rc) {
-		code = dv_proc_wait(&p);
-		if (code)
-			rc = dv_err_set(err, DV_EIO,
-					"git upload-pack ended with code %d",
-					code);
-	}
+	if (!rc)
+		rc = dv_helper_serve(h, service, dir, err);
 	if (dir && dv_dir_remove(dir, NULL))
 		dv_log_debug("'%s' stays behind", dir);
 	free(dir);
