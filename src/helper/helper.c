@@ -341,11 +341,30 @@ static int list(struct dv_helper *h, enum dv_url_kind kind, int for_push,
 	return rc;
 }
 
+/* "<dst>:" comes first in it? */
+static int cmp_lease(const void *key, const void *at)
+{
+	const char *dst = key, *lease = *(const char *const *)at;
+	size_t n = strlen(dst);
+	int c = strncmp(dst, lease, n);
+
+	return c ? c : ':' - (unsigned char)lease[n];
+}
+
+const char *dv_push_lease(const struct dv_helper *h, const char *dst)
+{
+	char **at = h->cas.n ? bsearch(dst, h->cas.v, h->cas.n,
+				       sizeof(*h->cas.v), cmp_lease) : NULL;
+
+	return at ? *at : NULL;
+}
+
 static int push(struct dv_helper *h, enum dv_url_kind kind,
 		struct dv_err *err)
 {
 	int rc = dv_helper_open(h, err);
 
+	dv_strs_sort(&h->cas);
 	if (!rc)
 		rc = resolve(h, err);
 	if (!rc)
@@ -427,10 +446,10 @@ static int fetch_batch(struct dv_helper *h, char **line, size_t *cap,
 		sp = strchr(id, ' ');
 		if (sp)
 			*sp = '\0';
-		if (!dv_strs_has(&ids, id))
-			rc = dv_strs_add(&ids, id, err);
+		rc = dv_strs_add(&ids, id, err);
 		n = read_line(line, cap);
 	} while (!rc && n > 0);
+	dv_strs_sort(&ids);
 	if (!rc)
 		rc = dv_helper_open(h, err);
 	if (!rc)

@@ -46,7 +46,7 @@ struct dv_helper {
 	int verbosity, progress, dry_run, atomic, deepen_relative;
 	const char *sign;		/* for git push --signed=, or NULL */
 	struct dv_strs push_options;
-	struct dv_strs cas;		/* "<ref>:<expected id>" */
+	struct dv_strs cas;		/* "<ref>:<expected id>", sorted */
 	struct dv_strs fetch_options;	/* for git fetch, as --name=value */
 	struct dv_push_ref *refs;
 	size_t nrefs, cap;
@@ -89,6 +89,8 @@ int dv_hosted_serve(struct dv_helper *h, const char *service,
 		    struct dv_err *err) DV_MUST_USE;
 /* hosted-push.c: perform h->refs; each gets its own result. */
 int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/* The --force-with-lease of a ref as "<ref>:<expected id>", or NULL. */
+const char *dv_push_lease(const struct dv_helper *h, const char *dst);
 /* The first reason counts. */
 void dv_push_refuse(struct dv_push_ref *r, const char *why);
 /* forward.c: refuse those that must be fast-forwards and are not. */
@@ -111,6 +113,7 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 int dv_paired_depth(void);
 int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 	DV_MUST_USE;
+/* The ids are sorted. */
 int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		    struct dv_err *err) DV_MUST_USE;
 int dv_paired_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;

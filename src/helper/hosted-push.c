@@ -26,17 +26,6 @@ void dv_push_refuse(struct dv_push_ref *r, const char *why)
 		snprintf(r->error, sizeof(r->error), "%s", why);
 }
 
-/* --force-with-lease: what the user expects dst to be, or NULL. */
-static const char *expected(const struct dv_helper *h, const char *dst)
-{
-	size_t n = strlen(dst);
-
-	for (size_t i = 0; i < h->cas.n; i++)
-		if (!strncmp(h->cas.v[i], dst, n) && h->cas.v[i][n] == ':')
-			return h->cas.v[i] + n + 1;
-	return NULL;
-}
-
 static int null_id(const char *id)
 {
 	return !*id || !id[strspn(id, "0")];
@@ -47,8 +36,10 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 		      const struct dv_manifest *m)
 {
 	const char *now = dv_manifest_get(m, r->dst);
-	const char *lease = expected(h, r->dst);
+	const char *lease = dv_push_lease(h, r->dst);
 
+	if (lease)
+		lease = strrchr(lease, ':') + 1;
 	r->forward = DV_FORWARD_NO;
 	if (*r->error)
 		return;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/proc.h"
@@ -81,8 +82,8 @@ static int begin(struct dv_helper *h, int push, struct dv_strs *args,
 	return rc;
 }
 
-static int run(const struct dv_strs *args, struct dv_buf *out, int *code,
-	       struct dv_err *err)
+static int run(const struct dv_strs *args, const struct dv_buf *in,
+	       struct dv_buf *out, int *code, struct dv_err *err)
 {
 	const char **argv = argv_of(args);
 	char depth[32];
@@ -90,7 +91,8 @@ static int run(const struct dv_strs *args, struct dv_buf *out, int *code,
 	int rc;
 
 	snprintf(depth, sizeof(depth), DEPTH "=%d", dv_paired_depth() + 1);
-	rc = argv ? dv_proc_capture(argv, env, 0, LIST_MAX, out, code, err) :
+	rc = argv ? dv_proc_filter(argv, env, 0, in ? in->p : NULL,
+				   in ? in->n : 0, LIST_MAX, out, code, err) :
 		    dv_err_nomem(err);
 	free(argv);
 	return rc;
@@ -111,7 +113,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 	if (!rc)
 		rc = add(&args, url, err);
 	if (!rc)
-		rc = run(&args, &out, &code, err);
+		rc = run(&args, NULL, &out, &code, err);
 	dv_strs_release(&args);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git ls-remote '%s' failed",
@@ -178,11 +180,12 @@ static int forget_promisor(struct dv_helper *h, const char *url,
 int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 		    struct dv_err *err)
 {
-	static const char *const fixed[] = { "fetch", "--no-tags",
+	/* More ids than a command line holds come by stdin. */
+	static const char *const fixed[] = { "fetch", "--stdin", "--no-tags",
 		"--no-write-fetch-head", "--no-recurse-submodules",
 		"--no-auto-maintenance", "--refmap=" };
 	struct dv_strs args = { 0 };
-	struct dv_buf out = { 0 }, one = { 0 };
+	struct dv_buf in = { 0 }, out = { 0 }, one = { 0 };
 	const char *url;
 	int rc, code = 0, filter = 0;
 
@@ -207,24 +210,41 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 	if (!rc)
 		rc = add(&args, url, err);
 	for (size_t i = 0; !rc && i < ids->n; i++)
-		rc = add(&args, ids->v[i], err);
+		if (!i || strcmp(ids->v[i - 1], ids->v[i]))
+			rc = dv_buf_addf(&in, err, "%s\n", ids->v[i]);
 	if (!rc && ids->n)
-		rc = run(&args, &out, &code, err);
+		rc = run(&args, &in, &out, &code, err);
 	if (!rc && filter)
 		rc = forget_promisor(h, url, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git fetch from '%s' failed",
 				shown_url(h->url).s);
 	dv_strs_release(&args);
+	dv_buf_release(&in);
 	dv_buf_release(&one);
 	dv_buf_release(&out);
 	return rc;
 }
 
-/* "<flag>\t<from>:<to>\t<summary> (<reason>)" */
-static void take_result(struct dv_helper *h, char *line)
+/* ---- push ---- */
+
+struct batch {
+	struct dv_push_ref **refs;	/* sorted by dst */
+	size_t n, bytes;		/* bytes: of a command line, about */
+};
+
+static int cmp_dst(const void *a, const void *b)
 {
-	char *to, *summary, *reason;
+	const struct dv_push_ref *const *x = a, *const *y = b;
+
+	return strcmp((*x)->dst, (*y)->dst);
+}
+
+/* "<flag>\t<from>:<to>\t<summary> (<reason>)" */
+static void take_result(struct batch *b, char *line)
+{
+	struct dv_push_ref key, *want = &key, **at;
+	char *summary, *reason;
 
 	if (strlen(line) < 3 || line[1] != '\t')
 		return;
@@ -232,40 +252,46 @@ static void take_result(struct dv_helper *h, char *line)
 	if (!summary)
 		return;
 	*summary++ = '\0';
-	to = strrchr(line + 2, ':');
-	if (!to)
+	key.dst = strrchr(line + 2, ':');
+	if (!key.dst)
 		return;
-	to++;
-	for (size_t i = 0; i < h->nrefs; i++) {
-		struct dv_push_ref *r = &h->refs[i];
-
-		if (strcmp(r->dst, to))
-			continue;
-		/* "?" until a line says how it went. */
-		r->error[0] = '\0';
-		if (line[0] != '!')
-			return;
-		reason = strchr(summary, '(');
-		if (reason)
-			summary = reason + 1;
-		summary[strcspn(summary, ")")] = '\0';
-		snprintf(r->error, sizeof(r->error), "%s", summary);
+	key.dst++;
+	at = bsearch(&want, b->refs, b->n, sizeof(*b->refs), cmp_dst);
+	if (!at)
 		return;
-	}
+	/* "?" until a line says how it went. */
+	(*at)->error[0] = '\0';
+	if (line[0] != '!')
+		return;
+	reason = strchr(summary, '(');
+	if (reason)
+		summary = reason + 1;
+	summary[strcspn(summary, ")")] = '\0';
+	snprintf((*at)->error, sizeof((*at)->error), "%s", summary);
 }
 
-static int push_args(struct dv_helper *h, struct dv_strs *args,
-		     struct dv_err *err)
+/* "<name><value>" */
+static int add_pair(struct dv_strs *args, const char *name, const char *value,
+		    struct dv_err *err)
 {
-	struct dv_buf one = { 0 };
+	char *arg = dv_fmt("%s%s", name, value);
+	int rc = arg ? add(args, arg, err) : dv_err_nomem(err);
+
+	free(arg);
+	return rc;
+}
+
+/* All but the refs and their leases. */
+static int push_args(struct dv_helper *h, struct dv_strs *args,
+		     const char **url, struct dv_err *err)
+{
 	/*
 	 * Content is there already. Hooks ran with the outer push, which also
 	 * chose the refs and saw to submodules.
 	 */
 	static const char *const fixed[] = { "push", "--porcelain",
 		"--no-verify", "--no-follow-tags", "--recurse-submodules=no" };
-	const char *url;
-	int rc = begin(h, 1, args, &url, err);
+	int rc = begin(h, 1, args, url, err);
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
 		rc = add(args, fixed[i], err);
@@ -279,76 +305,104 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 		rc = add(args, "--atomic", err);
 	if (!rc)
 		rc = add(args, h->sign ? h->sign : "--no-signed", err);
-	for (size_t i = 0; !rc && i < h->push_options.n; i++) {
-		one.n = 0;
-		rc = dv_buf_addf(&one, err, "--push-option=%s",
-				 h->push_options.v[i]);
-		if (!rc)
-			rc = add(args, dv_buf_str(&one), err);
-	}
-	for (size_t i = 0; !rc && i < h->cas.n; i++) {
-		one.n = 0;
-		rc = dv_buf_addf(&one, err, "--force-with-lease=%s",
-				 h->cas.v[i]);
-		if (!rc)
-			rc = add(args, dv_buf_str(&one), err);
-	}
-	if (!rc)
-		rc = add(args, "--", err);
-	if (!rc)
-		rc = add(args, url, err);
-	for (size_t i = 0; !rc && i < h->nrefs; i++) {
-		const struct dv_push_ref *r = &h->refs[i];
+	for (size_t i = 0; !rc && i < h->push_options.n; i++)
+		rc = add_pair(args, "--push-option=", h->push_options.v[i],
+			      err);
+	return rc;
+}
 
-		/* Without its id it would be a deletion. */
-		if (*r->error)
-			continue;
+static size_t line_bytes(const struct dv_push_ref *r)
+{
+	return 2 * (strlen(r->dst) + sizeof(r->oid) + 40);
+}
+
+static int push_batch(struct dv_helper *h, struct batch *b, struct dv_err *err)
+{
+	struct dv_strs args = { 0 };
+	struct dv_buf out = { 0 }, one = { 0 };
+	char *line, *save = NULL;
+	const char *url;
+	int code = 0, rc = push_args(h, &args, &url, err);
+
+	for (size_t i = 0; !rc && i < b->n; i++) {
+		const char *lease = dv_push_lease(h, b->refs[i]->dst);
+
+		if (lease)
+			rc = add_pair(&args, "--force-with-lease=", lease, err);
+	}
+	if (!rc)
+		rc = add(&args, "--", err);
+	if (!rc)
+		rc = add(&args, url, err);
+	for (size_t i = 0; !rc && i < b->n; i++) {
+		const struct dv_push_ref *r = b->refs[i];
+
 		one.n = 0;
 		/* By id: the name may have moved on to other content. */
 		rc = dv_buf_addf(&one, err, "%s%s:%s", r->force ? "+" : "",
 				 r->oid, r->dst);
 		if (!rc)
-			rc = add(args, dv_buf_str(&one), err);
+			rc = add(&args, dv_buf_str(&one), err);
 	}
+	for (size_t i = 0; !rc && i < b->n; i++)
+		snprintf(b->refs[i]->error, sizeof(b->refs[i]->error),
+			 "git push to '%.90s' failed", shown_url(h->url).s);
+	if (!rc)
+		rc = run(&args, NULL, &out, &code, err);
+	qsort(b->refs, b->n, sizeof(*b->refs), cmp_dst);
+	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
+	     line; line = strtok_r(NULL, "\n", &save))
+		take_result(b, line);
+	dv_strs_release(&args);
+	dv_buf_release(&out);
 	dv_buf_release(&one);
+	return rc;
+}
+
+/*
+ * git push takes refs on its command line alone, so that many refs are several
+ * pushes. Those that are refused already are left out: without an id one would
+ * be a deletion.
+ */
+static int push_all(struct dv_helper *h, struct dv_err *err)
+{
+	struct batch b = { .refs = calloc(h->nrefs + 1, sizeof(*b.refs)) };
+	long max = sysconf(_SC_ARG_MAX);
+	size_t room = max > 0 ? (size_t)max / 2 : 65536;
+	int rc = b.refs ? 0 : dv_err_nomem(err);
+
+	for (size_t i = 0; !rc && i < h->nrefs; i++) {
+		struct dv_push_ref *r = &h->refs[i];
+
+		if (*r->error)
+			continue;
+		if (b.n && b.bytes + line_bytes(r) > room) {
+			rc = h->atomic ?
+			     dv_err_set(err, DV_EINVAL,
+					"so many refs do not fit into one push; push some of them, or without --atomic") :
+			     push_batch(h, &b, err);
+			b.n = b.bytes = 0;
+		}
+		b.refs[b.n++] = r;
+		b.bytes += line_bytes(r);
+	}
+	if (!rc && b.n)
+		rc = push_batch(h, &b, err);
+	free(b.refs);
 	return rc;
 }
 
 int dv_paired_push(struct dv_helper *h, struct dv_err *err)
 {
-	struct dv_strs args = { 0 };
-	struct dv_buf out = { 0 };
-	char *line, *save = NULL;
-	int code = 0, rc = 0, any = 0, stop = 0;
+	int rc = 0, stop = 0;
 
 	if (!h->dry_run)
 		rc = dv_helper_content(h, err);
-	if (!rc)
-		rc = push_args(h, &args, err);
-	for (size_t i = 0; !rc && i < h->nrefs; i++) {
-		if (!*h->refs[i].error)
-			any = 1;
-		else if (h->atomic)
-			stop = 1;
-	}
-	if (stop || !any)
-		goto out;
-	for (size_t i = 0; !rc && i < h->nrefs; i++)
-		if (!*h->refs[i].error)
-			snprintf(h->refs[i].error, sizeof(h->refs[i].error),
-				 "git push to '%.90s' failed",
-				 shown_url(h->url).s);
-	if (!rc)
-		rc = run(&args, &out, &code, err);
-	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
-	     line; line = strtok_r(NULL, "\n", &save))
-		take_result(h, line);
-out:
+	for (size_t i = 0; h->atomic && i < h->nrefs; i++)
+		stop |= *h->refs[i].error != '\0';
+	if (!rc && !stop)
+		rc = push_all(h, err);
 	for (size_t i = 0; stop && i < h->nrefs; i++)
-		if (!*h->refs[i].error)
-			snprintf(h->refs[i].error, sizeof(h->refs[i].error),
-				 "atomic push failed");
-	dv_strs_release(&args);
-	dv_buf_release(&out);
+		dv_push_refuse(&h->refs[i], "atomic push failed");
 	return rc;
 }

@@ -95,6 +95,33 @@ must git -C repo push -q origin c1^{tree}:refs/x/tree
 is 'a tree goes forward to nothing' "$(answer 'push refs/tags/c4:refs/x/tree')" \
 	'error refs/x/tree non-fast forward'
 
+# --- more than a command line holds, to a Git repository ---
+cat >"$T/ssh" <<'END'
+#!/bin/sh
+shift
+exec sh -c "$*"
+END
+chmod +x "$T/ssh"
+GIT_SSH=$T/ssh
+GIT_SSH_VARIANT=simple
+export GIT_SSH GIT_SSH_VARIANT
+P=dvstore::ssh://host$T/p.git
+must git init -q --bare p.git
+must git init -q large
+must git -C large commit -q --allow-empty -m tip
+seq 3000 | awk '{ printf "commit refs/heads/b%d\ncommitter a <a@b> %d +0000\ndata 0\n\n", $1, $1 }' >stream
+must sh -c 'git -C large fast-import --quiet <stream'
+# A command line may be a quarter of the stack, and at least 128 KiB.
+small() { (ulimit -s 512 && exec "$@"); }
+code 1 'atomic, more than fits' small git -C large push -q --atomic "$P" 'refs/heads/*:refs/heads/*'
+says 'says so' 'without --atomic'
+is 'no ref' "$(git -C p.git for-each-ref)" ''
+ok 'push' small git -C large push -q "$P" 'refs/heads/*:refs/heads/*'
+is 'all are there' "$(git -C p.git for-each-ref)" "$(git -C large for-each-ref)"
+must git init -q fetched
+ok 'fetch' small git -C fetched fetch -q "$P" 'refs/heads/*:refs/x/*'
+is 'all are there' "$(git -C fetched for-each-ref refs/x | wc -l | tr -d " ")" 3001
+
 # --- a partial clone does not fetch what it does not know, to find out that it does not ---
 must git -C repo push -q origin main
 must git clone -q --filter=blob:none --no-tags --single-branch -b main "$U" partial
