@@ -161,8 +161,14 @@ static int check(struct dv_remote *r, struct dv_err *err)
 
 int dv_remote_check_url(const char *url, struct dv_err *err)
 {
+	static const char prefix[] = "dvstore::";
 	struct dv_remote *r;
-	int rc = dv_remote_open(&r, url, NULL, 0, err);
+	int rc;
+
+	/* As the URL of a remote of git that is hosted there. */
+	if (!strncmp(url, prefix, sizeof(prefix) - 1))
+		url += sizeof(prefix) - 1;
+	rc = dv_remote_open(&r, url, NULL, 0, err);
 
 	if (!rc) {
 		rc = check(r, err);

@@ -31,6 +31,7 @@ fails 'default of a name that is not there' git dv remote default nine
 says 'names it' nine
 ok 'check' git dv remote check one
 ok 'check of a URL' git dv remote check "$T/two"
+ok 'with its prefix' git dv remote check "dvstore::$T/two"
 fails 'check of a folder without a store' git dv remote check "$T/v1"
 ok 'push goes to the default' git dv push
 ok 'two has the content' test "$(bytes_in ../two)" -gt 3000000
