@@ -260,9 +260,11 @@ static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 		return strcmp(name, "object-format") ? "unsupported" : "ok";
 	*v++ = '\0';
 	unquote(v);
-	if (!strcmp(name, "verbosity"))
+	if (!strcmp(name, "verbosity")) {
+		/* 0 quiet, 1 as ever, more with each -v. */
 		h->verbosity = atoi(v);
-	else if (!strcmp(name, "progress"))
+		dv_log_set_verbosity(DV_MIN(h->verbosity, 2) - 1);
+	} else if (!strcmp(name, "progress"))
 		h->progress = is_true(v);
 	else if (!strcmp(name, "dry-run"))
 		h->dry_run = is_true(v);

@@ -69,6 +69,12 @@ ok 'force it back' git push -q --force origin main:again
 is 'no content for a ref that moves' "$(data)" "$before"
 must git checkout -q main
 
+make_noise "quiet.bin" 200000 5
+must git add quiet.bin
+must git commit -qm quiet
+ok 'push --quiet of content' git push -q origin main
+is 'says nothing' "$(cat "$T_OUT" "$T_ERR")" ''
+
 # --- tags ---
 must git tag -a -m 'annotated' a1
 must git tag light
