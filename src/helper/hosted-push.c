@@ -43,12 +43,14 @@ static void check_ref(struct dv_helper *h, struct dv_push_ref *r,
 	r->forward = DV_FORWARD_NO;
 	if (*r->error)
 		return;
-	if (!dv_ref_name_ok(r->dst)) {
+	/* One that is there may go. */
+	if (!dv_ref_name_ok(r->dst) || (*r->oid && !strchr(r->dst + 5, '/'))) {
 		dv_push_refuse(r, "funny refname");
 		return;
 	}
-	if (lease && (null_id(lease) ? now != NULL :
-				       !now || strcmp(lease, now))) {
+	/* Force is stronger than a lease, as with git. */
+	if (lease && !r->force &&
+	    (null_id(lease) ? now != NULL : !now || strcmp(lease, now))) {
 		dv_push_refuse(r, "stale info");
 		return;
 	}

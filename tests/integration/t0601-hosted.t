@@ -140,6 +140,9 @@ ok 'lease: is absent' git push --force-with-lease=fresh: origin main:fresh
 must git fetch -q
 code 1 '--force-if-includes' git push --force-with-lease --force-if-includes origin main
 says 'says so' 'remote ref updated since checkout'
+code 1 'a lease that is stale' git push --force-with-lease=main:"$stale" origin main
+ok '--force, whatever a lease says' git push --force --force-with-lease=main:"$stale" origin main
+ok 'and a + does' git push --force-with-lease=main:"$stale" origin "+$amended:main"
 ok '--force' git push --force origin main
 says 'forced' '(forced update)'
 is 'it moved' "$(ref refs/heads/main)" "$(git rev-parse main)"
@@ -210,6 +213,11 @@ is 'HEAD is as it was' "$(head)" refs/heads/side
 ok 'by URL, outside of a worktree' git -C "$T/plain.git" dv remote set-head "$U" main
 is 'HEAD is main' "$(head)" refs/heads/main
 must git -C "$T/c" remote set-head origin -a
+
+# --- a name without a folder ---
+code 1 'refs/single' git push origin HEAD:refs/single
+says 'as git says' 'funny refname'
+is 'is not made' "$(ref refs/single)" ''
 
 # --- names of which one is a folder of the other ---
 fails 'main/sub beside main' git push origin main:refs/heads/main/sub
