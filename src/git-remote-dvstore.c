@@ -2,6 +2,7 @@
  * git-remote-dvstore: run by Git for URLs dvstore::<URL>. See
  * git-remote-dvstore(1).
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ int main(int argc, char **argv)
 		return url ? 0 : 129;
 	}
 	dv_cancel_install();
+	/* A terminal that is closed: temporary folders go all the same. */
+	dv_cancel_on(SIGHUP);
 	if (!strncmp(url, "dvstore::", 9))
 		url += 9;
 	/* Git names an anonymous remote by its URL. */

@@ -241,6 +241,18 @@ says 'a source that does not exist' 'error refs/heads/x'
 run helper 'list for-push\npush refs/heads/main:refs/heads/a..b\n\n'
 says 'a name that is none' 'error refs/heads/a..b'
 code 129 'no arguments' git-remote-dvstore
+# A terminal that is closed while git reads.
+mkdir tmp
+mkfifo pipe
+(TMPDIR=$T/tmp exec git-remote-dvstore origin "$T/h" <pipe >"$T/answer") &
+pid=$!
+exec 9>pipe
+printf 'connect git-upload-pack\n' >&9
+while ! test -s answer || test -z "$(ls tmp)"; do sleep 0.1; done
+kill -HUP $pid
+exec 9>&-
+wait $pid
+is 'no temporary folder stays' "$(ls tmp)" ''
 is 'the store is as it was' "$(git ls-remote "$U" | sort)" "$(git ls-remote "dvstore::$T/good" | sort)"
 fails 'helper outside of a repository' sh -c "cd / && printf 'push a:refs/heads/b\n\n' |
 	git-remote-dvstore origin '$T/h'  | grep ok"
