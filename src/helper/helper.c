@@ -489,7 +489,9 @@ static int converse(struct dv_helper *h, enum dv_url_kind kind,
 		if (!n)
 			break;
 		if (!strcmp(line, "capabilities")) {
-			puts("connect\nfetch\npush\noption\nobject-format\n");
+			/* A hosted one is fetched from by connect alone. */
+			printf("connect\n%spush\noption\nobject-format\n\n",
+			       kind == DV_URL_PAIRED ? "fetch\n" : "");
 		} else if (!strncmp(line, "option ", 7)) {
 			puts(set_option(h, kind, line + 7, err));
 		} else if (!strncmp(line, "connect ", 8)) {
@@ -500,7 +502,8 @@ static int converse(struct dv_helper *h, enum dv_url_kind kind,
 		} else if (!strcmp(line, "list") ||
 			   !strcmp(line, "list for-push")) {
 			rc = list(h, kind, line[4] != '\0', err);
-		} else if (!strncmp(line, "fetch ", 6)) {
+		} else if (!strncmp(line, "fetch ", 6) &&
+			   kind == DV_URL_PAIRED) {
 			rc = fetch_batch(h, &line, &cap, err);
 		} else if (!strncmp(line, "push ", 5)) {
 			rc = push_batch(h, kind, &line, &cap, err);

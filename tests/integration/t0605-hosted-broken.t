@@ -220,6 +220,9 @@ helper() {
 run helper 'capabilities\n\n'
 says 'capabilities: push' push
 says 'capabilities: option' option
+says_not 'capabilities: not fetch, which is by connect' fetch
+fails 'fetch all the same' helper 'fetch 0123456789012345678901234567890123456789 refs/heads/main\n\n'
+says 'says so' 'unknown command'
 ok 'nothing at all' helper ''
 ok 'only a blank line' helper '\n'
 fails 'an unknown command' helper 'frobnicate\n\n'
