@@ -244,6 +244,7 @@ static int cmp_dst(const void *a, const void *b)
 static void take_result(struct batch *b, char *line)
 {
 	struct dv_push_ref key, *want = &key, **at;
+	const char *said;
 	char *summary, *reason;
 
 	if (strlen(line) < 3 || line[1] != '\t')
@@ -267,7 +268,10 @@ static void take_result(struct batch *b, char *line)
 	if (reason)
 		summary = reason + 1;
 	summary[strcspn(summary, ")")] = '\0';
-	snprintf((*at)->error, sizeof((*at)->error), "%s", summary);
+	/* As a helper says it, so that git shows it as its own, with a hint. */
+	said = strcmp(summary, "non-fast-forward") ? summary :
+						     "non-fast forward";
+	snprintf((*at)->error, sizeof((*at)->error), "%s", said);
 }
 
 /* "<name><value>" */
@@ -287,9 +291,10 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 {
 	/*
 	 * Content is there already. Hooks ran with the outer push, which also
-	 * chose the refs and saw to submodules.
+	 * chose the refs and saw to submodules, and gives the hints.
 	 */
-	static const char *const fixed[] = { "push", "--porcelain",
+	static const char *const fixed[] = { "-c",
+		"advice.pushUpdateRejected=false", "push", "--porcelain",
 		"--no-verify", "--no-follow-tags", "--recurse-submodules=no" };
 	int rc = begin(h, 1, args, url, err);
 

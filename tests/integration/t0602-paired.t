@@ -77,6 +77,15 @@ pairing() {
 	ok '--mirror' git -C "$n" push -q --mirror origin
 	is 'the same refs' "$(git -C "$n.git" for-each-ref refs/heads refs/tags)" \
 		"$(git -C "$n" for-each-ref refs/heads refs/tags)"
+	# Another push is faster: between the list and the push.
+	mv "$n/.git/hooks/pre-push" "$HOME/pre-push"
+	printf '#!/bin/sh\ngit -C "%s" update-ref refs/heads/raced side\n' "$T/$n.git" >"$n/.git/hooks/pre-push"
+	chmod +x "$n/.git/hooks/pre-push"
+	must git -C "$n.git" update-ref refs/heads/raced main~1
+	code 1 'lost race' git -C "$n" push origin main:raced
+	mv "$HOME/pre-push" "$n/.git/hooks/pre-push"
+	says 'says so' '[rejected]        main -> raced (non-fast-forward)'
+	is 'with one hint' "$(grep -c 'hint: Updates were rejected' "$T_ERR")" 1
 	printf '#!/bin/sh\nexit 1\n' >"$n.git/hooks/update"
 	chmod +x "$n.git/hooks/update"
 	code 1 'refused by a hook there' git -C "$n" push origin main~1:refs/heads/hooked
