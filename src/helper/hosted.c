@@ -123,6 +123,10 @@ int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
 		find_pin(h);
 	rc = dv_remote_open(&h->remote, h->url, h->pinned,
 			    create ? DV_REMOTE_CREATE : 0, err);
+	if (rc == DV_ENOTFOUND && !create && !*h->pinned)
+		dv_err_set(err, rc,
+			   "there is no repository at '%s' yet, it is empty or absent; the first push makes one ('git push dvstore::%s HEAD'), if it is mounted",
+			   h->url, h->url);
 	if (rc == DV_ECONFLICT)
 		dv_err_set(err, rc,
 			   "the store at '%s' is not the %s that remote '%s' had there; if it was replaced on purpose, run 'git config --unset-all remote.%s.dvstore'",

@@ -45,6 +45,16 @@ fails 'fetch of it into SHA-1' git -C repo fetch -q "dvstore::$T/sh"
 fails 'push of SHA-256 into SHA-1' git -C s push -q "$U" main:sha256
 is 'nothing changed' "$(git ls-remote "$U" 'refs/heads/sha*')" ''
 
+# --- before the first push ---
+mkdir hollow
+for d in hollow absent; do
+	fails "clone of a $d folder" git clone "dvstore::$T/$d" none
+	says 'says what to do' "git push dvstore::$T/$d HEAD"
+	says_not 'nothing else' 'remote add'
+	fails 'ls-remote of it' git ls-remote "dvstore::$T/$d"
+done
+is 'nothing is made' "$(ls -A hollow; ls -d absent 2>/dev/null)" ''
+
 # --- shallow ---
 ok 'clone --depth 1' git clone -q --depth 1 "$U" d
 is 'one commit' "$(git -C d rev-list --count HEAD)" 1
