@@ -106,56 +106,68 @@ void dv_remotes_pin(struct dv_repo *r, const char *name, const char *url,
 
 #define HELPER "dvstore::"
 
+/* The setting `i`, remote.<name>.url, leads to `url` behind the prefix. */
+static int one_hosted(struct dv_remotes *rs, struct dv_repo *r, size_t i,
+		      const char *url, struct dv_err *err)
+{
+	const char *key = r->config.keys.v[i], *value = r->config.values.v[i];
+	char *dir = dv_url_dir(url), *name, pinned[33] = "";
+	char *format = dir ? dv_fmt("%s/format", dir) : NULL;
+	int hosted = format && dv_file_exists(format);
+	size_t n = strlen(key) - 11;
+	struct dv_remote_info *v;
+
+	free(format);
+	free(dir);
+	if (!hosted)
+		return 0;
+	v = info_of(rs, key + 7, n, 0);
+	if (v && v->url && strcmp(v->url, url))
+		v = info_of(rs, value, strlen(value), 0);
+	if (!v)
+		return dv_err_nomem(err);
+	if (v->url)
+		return 0;
+	v->url = strdup(url);
+	name = strndup(key + 7, n);
+	if (v->url && name) {
+		dv_remotes_pinned(r, name, url, pinned);
+		if (!v->uuid && *pinned)
+			v->uuid = strdup(pinned);
+	}
+	free(name);
+	return v->url && name && (v->uuid || !*pinned) ? 0 : dv_err_nomem(err);
+}
+
 /*
- * Git remotes whose URL is dvstore::<store> are data remotes too, under their
- * own names, or their URLs where another data remote has that name.
+ * Git remotes whose URL is dvstore::<store>, as git rewrites it, are data
+ * remotes too, under their own names, or their URLs where another data remote
+ * has that name.
  */
 static int take_hosted(struct dv_remotes *rs, struct dv_repo *r,
 		       struct dv_err *err)
 {
 	const struct dv_config *c = &r->config;
 
-	for (size_t i = 0; i < c->keys.n; i++) {
-		const char *key = c->keys.v[i], *url = c->values.v[i];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < c->keys.n; i++) {
+		const char *key = c->keys.v[i];
 		size_t n = strlen(key);
-		struct dv_remote_info *v;
-		char *dir, *format, *name, pinned[33];
-		int hosted;
+		char *url;
 
 		if (strncmp(key, "remote.", 7) || n < 12 ||
-		    strcmp(key + n - 4, ".url") ||
-		    strncmp(url, HELPER, sizeof(HELPER) - 1))
+		    strcmp(key + n - 4, ".url"))
 			continue;
-		url += sizeof(HELPER) - 1;
-		dir = dv_url_dir(url);
-		format = dir ? dv_fmt("%s/format", dir) : NULL;
-		hosted = format && dv_file_exists(format);
-		free(format);
-		free(dir);
-		if (!hosted)
-			continue;
-		v = info_of(rs, key + 7, n - 11, 0);
-		if (!v)
-			return dv_err_nomem(err);
-		if (v->url && strcmp(v->url, url))
-			v = info_of(rs, c->values.v[i],
-				    strlen(c->values.v[i]), 0);
-		if (!v)
-			return dv_err_nomem(err);
-		if (v->url)
-			continue;
-		v->url = strdup(url);
-		name = strndup(key + 7, n - 11);
-		if (!v->url || !name) {
-			free(name);
-			return dv_err_nomem(err);
-		}
-		dv_remotes_pinned(r, name, url, pinned);
-		free(name);
-		if (!v->uuid && *pinned && !(v->uuid = strdup(pinned)))
-			return dv_err_nomem(err);
+		url = dv_config_rewrite(r, c->values.v[i], 0);
+		if (!url)
+			rc = dv_err_nomem(err);
+		else if (!strncmp(url, HELPER, sizeof(HELPER) - 1))
+			rc = one_hosted(rs, r, i, url + sizeof(HELPER) - 1,
+					err);
+		free(url);
 	}
-	return 0;
+	return rc;
 }
 
 int dv_remotes_load(struct dv_repo *r, struct dv_remotes *out,

@@ -78,6 +78,18 @@ is 'the ref' "$(git -C q.git rev-parse main)" "$(git -C repo rev-parse main~1)"
 ends 'as what stands there was listed' 0 git -C repo push -q --no-verify dvstore::here:p.git main
 is 'the ref' "$(git -C q.git rev-parse main)" "$(git -C repo rev-parse main)"
 
+# --- a store under a shorter name: git dv finds it, too ---
+must git config --global "url.dvstore::$T/.insteadOf" nas:
+must git -C repo remote add nas nas:h
+ok 'push' git -C repo push -q nas main
+ok 'git dv remote list' git -C repo dv remote list
+says 'names the store' "nas	$T/h"
+ok 'git dv push' git -C repo dv push nas side
+must git clone -q nas:h n
+ok 'is whole' tree_is n repo
+must git -C n checkout -q --detach origin/main~1
+ok 'git dv fetch' git -C n dv fetch origin
+
 # --- a remote whose name is the URL ---
 must git -C repo config "remote.ssh://host$T/p.git.url" "dvstore::ssh://host$T/p.git"
 ends 'a remote that leads to itself' 128 git -C repo ls-remote "ssh://host$T/p.git"
