@@ -272,7 +272,12 @@ static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 		h->atomic = is_true(v);
 	else if (!strcmp(name, "cas"))
 		rc = dv_strs_add(&h->cas, v, err);
-	else if (!strcmp(name, "push-option") && kind == DV_URL_PAIRED)
+	else if (!strcmp(name, "servpath") && kind == DV_URL_PAIRED) {
+		/* Of the service that git asks to connect to next. */
+		free(h->servpath);
+		h->servpath = strdup(v);
+		rc = h->servpath ? 0 : dv_err_nomem(err);
+	} else if (!strcmp(name, "push-option") && kind == DV_URL_PAIRED)
 		rc = dv_strs_add(&h->push_options, v, err);
 	else if (!strcmp(name, "deepen-relative") && kind == DV_URL_PAIRED)
 		h->deepen_relative = is_true(v);
@@ -405,11 +410,16 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 			   const char *service, int *connected,
 			   struct dv_err *err)
 {
-	char *dir = dv_url_dir(h->url);
+	char *dir = dv_url_dir(h->url), **path;
 	int rc = 0;
 
 	*connected = 0;
-	if (strcmp(service, "git-upload-pack") ||
+	path = !strcmp(service, "git-upload-pack") ? &h->upload_pack :
+						     &h->receive_pack;
+	free(*path);
+	*path = h->servpath;
+	h->servpath = NULL;
+	if (strcmp(service, "git-upload-pack") || *path ||
 	    (kind == DV_URL_PAIRED && (!dir || !is_git_dir(dir)))) {
 		puts("fallback");
 		fflush(stdout);
@@ -543,6 +553,9 @@ int dv_helper_main(const char *remote_name, const char *url)
 		rc = converse(&h, kind, &err);
 	clear_batch(&h);
 	free(h.refs);
+	free(h.servpath);
+	free(h.upload_pack);
+	free(h.receive_pack);
 	dv_strs_release(&h.fetch_options);
 	dv_manifest_release(&h.listed);
 	dv_remote_close(h.remote);

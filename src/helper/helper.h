@@ -45,6 +45,8 @@ struct dv_helper {
 	/* options that Git set */
 	int verbosity, progress, dry_run, atomic, deepen_relative;
 	const char *sign;		/* for git push --signed=, or NULL */
+	char *servpath;			/* for the next connect */
+	char *upload_pack, *receive_pack;	/* paired: programs, or NULL */
 	struct dv_strs push_options;
 	struct dv_strs cas;		/* "<ref>:<expected id>", sorted */
 	struct dv_strs fetch_options;	/* for git fetch, as --name=value */

@@ -82,6 +82,37 @@ static int begin(struct dv_helper *h, int push, struct dv_strs *args,
 	return rc;
 }
 
+/* "<name><value>" */
+static int add_pair(struct dv_strs *args, const char *name, const char *value,
+		    struct dv_err *err)
+{
+	char *arg = dv_fmt("%s%s", name, value);
+	int rc = arg ? add(args, arg, err) : dv_err_nomem(err);
+
+	free(arg);
+	return rc;
+}
+
+/*
+ * The program that serves fetches and lists: what git said, or in a push, for
+ * which it names the other one, what it would say.
+ */
+static int add_upload_pack(struct dv_helper *h, struct dv_strs *args,
+			   struct dv_err *err)
+{
+	char *key = h->remote_name ?
+		    dv_fmt("remote.%s.uploadpack", h->remote_name) : NULL;
+	const char *path = h->upload_pack;
+	int rc = 0;
+
+	if (!path && key)
+		path = dv_config_get_own(&h->settings, key);
+	if (path)
+		rc = add_pair(args, "--upload-pack=", path, err);
+	free(key);
+	return rc;
+}
+
 static int run(const struct dv_strs *args, const struct dv_buf *in,
 	       struct dv_buf *out, int *code, struct dv_err *err)
 {
@@ -100,7 +131,7 @@ static int run(const struct dv_strs *args, const struct dv_buf *in,
 
 int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 {
-	static const char *const fixed[] = { "ls-remote", "--symref", "--" };
+	static const char *const fixed[] = { "ls-remote", "--symref" };
 	struct dv_strs args = { 0 };
 	struct dv_buf out = { 0 };
 	char *line, *save = NULL;
@@ -110,6 +141,10 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 	rc = begin(h, for_push, &args, &url, err);
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(fixed); i++)
 		rc = add(&args, fixed[i], err);
+	if (!rc)
+		rc = add_upload_pack(h, &args, err);
+	if (!rc)
+		rc = add(&args, "--", err);
 	if (!rc)
 		rc = add(&args, url, err);
 	if (!rc)
@@ -195,6 +230,8 @@ int dv_paired_fetch(struct dv_helper *h, const struct dv_strs *ids,
 	if (!rc)
 		rc = add(&args, h->progress ? "--progress" :
 			 h->verbosity < 1 ? "--quiet" : "--no-progress", err);
+	if (!rc)
+		rc = add_upload_pack(h, &args, err);
 	for (size_t i = 0; !rc && i < h->fetch_options.n; i++) {
 		const char *o = h->fetch_options.v[i];
 
@@ -274,17 +311,6 @@ static void take_result(struct batch *b, char *line)
 	snprintf((*at)->error, sizeof((*at)->error), "%s", said);
 }
 
-/* "<name><value>" */
-static int add_pair(struct dv_strs *args, const char *name, const char *value,
-		    struct dv_err *err)
-{
-	char *arg = dv_fmt("%s%s", name, value);
-	int rc = arg ? add(args, arg, err) : dv_err_nomem(err);
-
-	free(arg);
-	return rc;
-}
-
 /* All but the refs and their leases. */
 static int push_args(struct dv_helper *h, struct dv_strs *args,
 		     const char **url, struct dv_err *err)
@@ -310,6 +336,8 @@ static int push_args(struct dv_helper *h, struct dv_strs *args,
 		rc = add(args, "--atomic", err);
 	if (!rc)
 		rc = add(args, h->sign ? h->sign : "--no-signed", err);
+	if (!rc && h->receive_pack)
+		rc = add_pair(args, "--receive-pack=", h->receive_pack, err);
 	for (size_t i = 0; !rc && i < h->push_options.n; i++)
 		rc = add_pair(args, "--push-option=", h->push_options.v[i],
 			      err);

@@ -92,6 +92,25 @@ pairing() {
 	says 'as git says' 'hook declined'
 	rm "$n.git/hooks/update"
 
+	# Programs of the other side that have another name.
+	for p in upload receive; do
+		printf '#!/bin/sh\necho %s >>"%s"\nexec git-%s-pack "$@"\n' \
+			"$p" "$T/called" "$p" >"$T/bin/my-$p"
+		chmod +x "$T/bin/my-$p"
+	done
+	rm -f called
+	ok 'push --receive-pack' git -C "$n" push -q --receive-pack="$T/bin/my-receive" origin main:mine
+	ok 'fetch --upload-pack' git -C "$n-c" fetch -q --upload-pack="$T/bin/my-upload" origin
+	is 'have it' "$(git -C "$n-c" rev-parse origin/mine)" "$(git -C "$n" rev-parse main)"
+	is 'both were called' "$(sort -u called | tr '\n' ' ')" 'receive upload '
+	rm called
+	must git -C "$n" config remote.origin.uploadpack "$T/bin/my-upload"
+	must git -C "$n" config remote.origin.receivepack "$T/bin/my-receive"
+	ok 'push as set' git -C "$n" push -q origin :mine
+	is 'both were called' "$(sort -u called | tr '\n' ' ')" 'receive upload '
+	must git -C "$n" config --unset remote.origin.uploadpack
+	must git -C "$n" config --unset remote.origin.receivepack
+
 	# Content that is nowhere: no ref moves, with or without hooks.
 	must git -C "$n" checkout -q -b missing
 	printf 'version git-dv/1\noid sha256:%064d\nsize 12345\n' 7 >"$HOME/pointer"
