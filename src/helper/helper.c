@@ -404,14 +404,16 @@ static int push(struct dv_helper *h, enum dv_url_kind kind,
 /*
  * connect: a local Git repository is served by git upload-pack itself, a
  * hosted one by upload-pack over its objects; everything that Git's protocol
- * has works (shallow, partial clone, ...). Pushes go through `push`.
+ * has works (shallow, partial clone, ...). Archives the same way. Pushes go
+ * through `push`.
  */
 static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 			   const char *service, int *connected,
 			   struct dv_err *err)
 {
 	char *dir = dv_url_dir(h->url), **path;
-	int rc = 0;
+	int archive = !strcmp(service, "git-upload-archive"), rc = 0;
+	const char *name = archive ? "upload-archive" : "upload-pack";
 
 	*connected = 0;
 	path = !strcmp(service, "git-upload-pack") ? &h->upload_pack :
@@ -419,7 +421,7 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 	free(*path);
 	*path = h->servpath;
 	h->servpath = NULL;
-	if (strcmp(service, "git-upload-pack") || *path ||
+	if ((strcmp(service, "git-upload-pack") && !archive) || *path ||
 	    (kind == DV_URL_PAIRED && (!dir || !is_git_dir(dir)))) {
 		puts("fallback");
 		fflush(stdout);
@@ -438,8 +440,8 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 	}
 	if (!rc)
 		rc = kind == DV_URL_HOSTED ?
-		     dv_hosted_serve(h, "upload-pack", err) :
-		     dv_helper_serve(h, "upload-pack", dir, err);
+		     dv_hosted_serve(h, name, err) :
+		     dv_helper_serve(h, name, dir, err);
 	free(dir);
 	return rc;
 }

@@ -222,8 +222,21 @@ static int link_packs(const char *dir, const struct dv_manifest *m,
 	return rc;
 }
 
+/* A remote, from which an archive gets content. A path may have any bytes. */
+static int add_remote(struct dv_buf *b, const char *root, struct dv_err *err)
+{
+	int rc = dv_buf_addstr(b, "[remote \"origin\"]\n\turl = \"dvstore::",
+			       err);
+
+	for (const char *p = root; !rc && *p; p++)
+		rc = *p == '\n' ? dv_buf_addstr(b, "\\n", err) :
+		     dv_buf_addf(b, err, "%s%c",
+				 *p == '"' || *p == '\\' ? "\\" : "", *p);
+	return rc ? rc : dv_buf_addstr(b, "\"\n", err);
+}
+
 static int bare_files(const char *dir, const struct dv_manifest *m,
-		      struct dv_err *err)
+		      const char *root, struct dv_err *err)
 {
 	static const char *const subs[] = { "objects/pack", "refs" };
 	struct dv_buf b = { 0 };
@@ -248,6 +261,8 @@ static int bare_files(const char *dir, const struct dv_manifest *m,
 				 "[gc]\n\tauto = 0\n",
 				 m->algo == 2 ? 1 : 0,
 				 m->algo == 2 ? "[extensions]\n\tobjectFormat = sha256\n" : "");
+	if (!rc)
+		rc = add_remote(&b, root, err);
 	if (!rc)
 		rc = write_text(dir, "config", &b, err);
 	b.n = 0;
@@ -279,7 +294,7 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		free(*dir);
 		*dir = NULL;
 	} else {
-		rc = bare_files(*dir, m, err);
+		rc = bare_files(*dir, m, root, err);
 		if (!rc)
 			rc = link_packs(*dir, m, root, err);
 	}
