@@ -4,7 +4,7 @@ libdv_a_SOURCES += \
 	src/filter/place.c \
 	src/filter/place.h \
 	src/filter/process.c \
-	src/filter/repair.c \
+	src/filter/place-repair.c \
 	src/filter/session.c \
 	src/filter/session.h \
 	src/filter/smudge.c \

@@ -65,7 +65,7 @@ int dv_place_backdate(struct dv_repo *r, struct dv_cache *cache,
 		      struct dv_err *err) DV_MUST_USE;
 
 /*
- * filter/repair.c: entries whose size is that of their pointer, beside a file
+ * filter/place-repair.c: entries whose size is that of their pointer, beside a file
  * that has the size of the content, as a placement that was cut short leaves
  * them, or a file that was made a pointer of by other means. Git calls it
  * modified without a look. Where the file holds just that content, its entry

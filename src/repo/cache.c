@@ -57,8 +57,7 @@ static void on_crash(int sig)
 
 	unlink(crash_data);
 	unlink(crash_lock);
-	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
-		_exit(128 + sig);
+	(void)!write(STDERR_FILENO, said, sizeof(said) - 1);
 	signal(sig, SIG_DFL);
 	raise(sig);
 }

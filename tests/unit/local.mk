@@ -22,6 +22,7 @@ unit_tests = \
 	tests/unit/test_extract \
 	tests/unit/test_file \
 	tests/unit/test_gc \
+	tests/unit/test_gc_crash \
 	tests/unit/test_gitindex \
 	tests/unit/test_glob \
 	tests/unit/test_group \
@@ -151,8 +152,15 @@ tests_unit_test_file_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_gc_SOURCES = tests/unit/test_gc.c \
 	tests/unit/testlib.h \
-	tests/unit/storelib.h
+	tests/unit/storelib.h \
+	tests/unit/gclib.h
 tests_unit_test_gc_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_gc_crash_SOURCES = tests/unit/test_gc_crash.c \
+	tests/unit/testlib.h \
+	tests/unit/storelib.h \
+	tests/unit/gclib.h
+tests_unit_test_gc_crash_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_gitindex_SOURCES = tests/unit/test_gitindex.c \
 	tests/unit/testlib.h \
