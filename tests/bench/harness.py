@@ -133,7 +133,7 @@ class Report:
         self.notes.append(text)
         print("   " + text, file=sys.stderr, flush=True)
 
-    def table(self):
+    def goals(self):
         head = ("case", "measured", "goal", "got", "met", "A s", "B s", "A MiB", "B MiB")
         lines = []
         for r in self.rows:
@@ -142,11 +142,15 @@ class Report:
             secs = ["%.3f" % r[k] if k in r else "-" for k in ("a", "b")]
             rss = ["%.0f" % (r[k] / MIB) if k in r else "-" for k in ("a_rss", "b_rss")]
             lines.append((r["case"], r["what"], r["bound"], got, met, *secs, *rss))
-        return columns(head, lines, 5)
+        return head, lines
 
-    def peer_tables(self, names):
+    def table(self):
+        return columns(*self.goals(), 5)
+
+    def sections(self, names):
         """The same rows three times: the figures, how many times git-dv's they are, and
-        the memory. An empty cell is a peer that is absent, or has no such step."""
+        the memory; each a title, a head and lines. An empty cell is a peer that is
+        absent, or has no such step."""
         def figure(cell, key):
             if isinstance(cell, Side):
                 return "%.3f" % cell.median()
@@ -170,8 +174,24 @@ class Report:
                      for key, sides in self.beside.items()]
             if show is memory:
                 lines = [x for x in lines if any(x[2:])]
-            out.append(title + "\n\n" + columns(("case", "measured", *names), lines, 2))
-        return "\n\n".join(out)
+            out.append((title, ("case", "measured", *names), lines))
+        return out
+
+    def peer_tables(self, names):
+        return "\n\n".join(title + "\n\n" + columns(head, lines, 2)
+                           for title, head, lines in self.sections(names))
+
+    def markdown(self, names):
+        """Everything that the run shows, for a README."""
+        out = []
+        if self.rows:
+            out.append("Medians; MiB is the largest single process, git's filters included.\n\n"
+                       + pipes(*self.goals()))
+        if self.beside:
+            out += [title[0].upper() + title[1:] + ":\n\n" + pipes(head, lines)
+                    for title, head, lines in self.sections(names)]
+        out += ["- " + note for note in self.notes]
+        return "\n\n".join(out) + "\n"
 
     def peer_json(self):
         out = []
@@ -204,6 +224,12 @@ def columns(head, lines, left):
         out.append("  ".join(cells).rstrip())
     out.insert(1, "  ".join("-" * w for w in width))
     return "\n".join(out)
+
+
+def pipes(head, lines):
+    """A table of Markdown."""
+    lines = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 class Work:

@@ -169,9 +169,9 @@ must old git commit -qm 'no lone'
 must git config dv.hooks false
 must git push -q --no-verify origin main
 ok 'prune where the remote lacks content' git dv prune --recent 0
-says 'says so' 'git dv push --all'
+says 'says so' 'git dv push --repair'
 ok 'and keeps it' have "$l" HEAD^
-must git dv push --all
+must git dv push --repair
 ok 'prune when it is there' git dv prune --recent 0
 ok 'removes it' gone "$l" HEAD^
 cd ..
