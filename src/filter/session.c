@@ -202,11 +202,11 @@ int dv_session_finish(struct dv_session *s, struct dv_err *err)
 
 	rc = dv_session_publish(s, err);
 	end_writer(s);
-	if (rc) {
+	if (rc && s->cleaned)
 		dv_err_prefix(err, "the content of %zu file%s is not safe in the store; add again",
 			      s->cleaned, s->cleaned == 1 ? "" : "s");
+	if (rc)
 		return rc;
-	}
 	if (s->place.n && !dv_cancelled())
 		rc = place_all(s, err);
 	if (rc)

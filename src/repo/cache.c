@@ -276,7 +276,8 @@ static void put(struct dv_cache *c, enum table table, const void *k, size_t kn,
 	p->kn = kn;
 	p->vn = vn + CHECK;
 	memcpy(p->bytes, k, kn);
-	memcpy(p->bytes + kn, v, vn);
+	if (vn)
+		memcpy(p->bytes + kn, v, vn);
 	dv_put64(p->bytes + kn + vn, check_of(c, table, k, kn, v, vn));
 	*c->last = p;
 	c->last = &p->next;

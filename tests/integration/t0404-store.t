@@ -39,10 +39,13 @@ for i in 1 2 3 4; do
 	ok "content $i is whole" sh -c "git cat-file --filters :p$i.bin | cmp - p$i.bin"
 done
 must git commit -qam four
+# One after the other: two git worktree add at once may trip over each other's half-made files.
+must git worktree add -q --no-checkout ../w1 v1
+must git worktree add -q --no-checkout ../w2 side
 ok 'two checkouts of worktrees and an add at once' sh -c '
 	cp p1.bin p5.bin; printf 5 >>p5.bin
-	git worktree add -q ../w1 v1 & a=$!
-	git worktree add -q ../w2 side & b=$!
+	git -C ../w1 reset -q --hard & a=$!
+	git -C ../w2 reset -q --hard & b=$!
 	git add p5.bin && wait $a && wait $b'
 ok 'one' tree_is ../w1 ../v1
 ok 'two' tree_is ../w2 ../s1
