@@ -260,28 +260,63 @@ int dv_pkt_read_content(struct dv_pkt_in *in, uint8_t *dst, size_t cap,
 	return 0;
 }
 
-int dv_pkt_write(int fd, const void *p, size_t n)
+void dv_pkt_out_init(struct dv_pkt_out *out, int fd)
 {
-	char h[5];
-	struct iovec v[2] = { { h, 4 }, { (void *)p, n } };
+	out->fd = fd;
+	out->n = 0;
+}
+
+int dv_pkt_send(struct dv_pkt_out *out)
+{
+	size_t n = out->n;
+
+	out->n = 0;
+	return n ? dv_write_full(out->fd, out->buf, n) : 0;
+}
+
+/* The collected packets, and one of n bytes behind them. */
+static int send_with(struct dv_pkt_out *out, const char h[4], const void *p,
+		     size_t n)
+{
+	struct iovec v[3] = { { out->buf, out->n }, { (void *)h, 4 },
+			      { (void *)p, n } };
+	size_t sent;
 	ssize_t w;
 
-	snprintf(h, sizeof(h), "%04x", (unsigned int)(n + 4));
 	do
-		w = writev(fd, v, 2);
+		w = writev(out->fd, v, 3);
 	while (w < 0 && errno == EINTR);
 	if (w < 0)
 		return -1;
-	if ((size_t)w < 4) {
-		if (dv_write_full(fd, h + w, 4 - (size_t)w))
+	sent = (size_t)w;
+	out->n = 0;
+	for (int i = 0; i < 3; i++) {
+		size_t k = DV_MIN(sent, v[i].iov_len);
+
+		sent -= k;
+		if (k < v[i].iov_len &&
+		    dv_write_full(out->fd, (char *)v[i].iov_base + k,
+				  v[i].iov_len - k))
 			return -1;
-		w = 4;
 	}
-	return dv_write_full(fd, (const char *)p + (w - 4),
-			     n - (size_t)(w - 4));
+	return 0;
 }
 
-int dv_pkt_write_str(int fd, const char *s)
+int dv_pkt_write(struct dv_pkt_out *out, const void *p, size_t n)
+{
+	char h[5];
+
+	snprintf(h, sizeof(h), "%04x", (unsigned int)(n + 4));
+	if (n + 4 > sizeof(out->buf) - out->n)
+		return send_with(out, h, p, n);
+	memcpy(out->buf + out->n, h, 4);
+	if (n)
+		memcpy(out->buf + out->n + 4, p, n);
+	out->n += n + 4;
+	return 0;
+}
+
+int dv_pkt_write_str(struct dv_pkt_out *out, const char *s)
 {
 	char line[1024];
 	int n = snprintf(line, sizeof(line), "%s\n", s);
@@ -290,22 +325,26 @@ int dv_pkt_write_str(int fd, const char *s)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	return dv_pkt_write(fd, line, (size_t)n);
+	return dv_pkt_write(out, line, (size_t)n);
 }
 
-int dv_pkt_write_flush(int fd)
+int dv_pkt_write_flush(struct dv_pkt_out *out)
 {
-	return dv_write_full(fd, "0000", 4);
+	if (sizeof(out->buf) - out->n < 4 && dv_pkt_send(out))
+		return -1;
+	memcpy(out->buf + out->n, "0000", 4);
+	out->n += 4;
+	return 0;
 }
 
-int dv_pkt_write_content(int fd, const void *p, size_t n)
+int dv_pkt_write_content(struct dv_pkt_out *out, const void *p, size_t n)
 {
 	const uint8_t *b = p;
 
 	while (n) {
 		size_t m = DV_MIN(n, (size_t)DV_PKT_MAX);
 
-		if (dv_pkt_write(fd, b, m))
+		if (dv_pkt_write(out, b, m))
 			return -1;
 		b += m;
 		n -= m;

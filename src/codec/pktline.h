@@ -45,11 +45,24 @@ int dv_pkt_read_line(struct dv_pkt_in *in, char *buf, struct dv_err *err);
 int dv_pkt_read_content(struct dv_pkt_in *in, uint8_t *dst, size_t cap,
 			size_t *n, int *end, struct dv_err *err) DV_MUST_USE;
 
-/* Writers: 0, or -1 with errno. */
-int dv_pkt_write(int fd, const void *p, size_t n);	/* n <= DV_PKT_MAX */
-int dv_pkt_write_str(int fd, const char *s);		/* adds the LF */
-int dv_pkt_write_flush(int fd);
+/*
+ * A writer. Small packets are collected, so that a whole answer is one write
+ * and wakes Git once; what is larger goes out at once, behind them. Call _send
+ * before waiting for Git. All give 0, or -1 with errno.
+ */
+struct dv_pkt_out {
+	int fd;
+	size_t n;		/* collected in buf */
+	uint8_t buf[4096];
+};
+
+void dv_pkt_out_init(struct dv_pkt_out *out, int fd);
+int dv_pkt_send(struct dv_pkt_out *out);
+int dv_pkt_write(struct dv_pkt_out *out, const void *p,
+		 size_t n);				/* n <= DV_PKT_MAX */
+int dv_pkt_write_str(struct dv_pkt_out *out, const char *s);	/* adds the LF */
+int dv_pkt_write_flush(struct dv_pkt_out *out);
 /* Any length, split into packets. */
-int dv_pkt_write_content(int fd, const void *p, size_t n);
+int dv_pkt_write_content(struct dv_pkt_out *out, const void *p, size_t n);
 
 #endif

@@ -86,7 +86,7 @@ static void spool_release(struct spool *sp)
 
 struct conn {
 	struct dv_pkt_in in;
-	int out;
+	struct dv_pkt_out out;
 	int content_ended;	/* the flush packet of the content was read */
 	struct dv_session s;
 	char line[DV_PKT_MAX + 1];
@@ -110,18 +110,18 @@ static int handshake(struct conn *c, struct dv_err *err)
 	if (n != DV_PKT_FLUSH || !version2)
 		return dv_err_set(err, DV_EINVAL,
 				  "this git speaks no version of the filter protocol that git-dv knows");
-	if (dv_pkt_write_str(c->out, "git-filter-server") ||
-	    dv_pkt_write_str(c->out, "version=2") ||
-	    dv_pkt_write_flush(c->out))
+	if (dv_pkt_write_str(&c->out, "git-filter-server") ||
+	    dv_pkt_write_str(&c->out, "version=2") ||
+	    dv_pkt_write_flush(&c->out) || dv_pkt_send(&c->out))
 		return write_error(err);
 	while ((n = dv_pkt_read_line(&c->in, c->line, err)) >= 0)
 		;
 	if (n != DV_PKT_FLUSH)
 		return dv_err_set(err, DV_EINVAL, "git ended the handshake");
-	if (dv_pkt_write_str(c->out, "capability=clean") ||
-	    dv_pkt_write_str(c->out, "capability=smudge") ||
-	    dv_pkt_write_str(c->out, "capability=delay") ||
-	    dv_pkt_write_flush(c->out))
+	if (dv_pkt_write_str(&c->out, "capability=clean") ||
+	    dv_pkt_write_str(&c->out, "capability=smudge") ||
+	    dv_pkt_write_str(&c->out, "capability=delay") ||
+	    dv_pkt_write_flush(&c->out) || dv_pkt_send(&c->out))
 		return write_error(err);
 	return 0;
 }
@@ -162,7 +162,7 @@ static int sink_pkt(void *arg, const void *p, size_t n, struct dv_err *err)
 {
 	struct conn *c = arg;
 
-	return dv_pkt_write_content(c->out, p, n) ? write_error(err) : 0;
+	return dv_pkt_write_content(&c->out, p, n) ? write_error(err) : 0;
 }
 
 static int begin_answer(struct conn *c, const char *status,
@@ -171,14 +171,14 @@ static int begin_answer(struct conn *c, const char *status,
 	char line[64];
 
 	snprintf(line, sizeof(line), "status=%s", status);
-	return dv_pkt_write_str(c->out, line) || dv_pkt_write_flush(c->out) ?
+	return dv_pkt_write_str(&c->out, line) || dv_pkt_write_flush(&c->out) ?
 	       write_error(err) : 0;
 }
 
 /* The content's end, and an empty list: the status stays what it was. */
 static int end_answer(struct conn *c, struct dv_err *err)
 {
-	return dv_pkt_write_flush(c->out) || dv_pkt_write_flush(c->out) ?
+	return dv_pkt_write_flush(&c->out) || dv_pkt_write_flush(&c->out) ?
 	       write_error(err) : 0;
 }
 
@@ -302,7 +302,7 @@ static int do_smudge(struct conn *c, const char *path, int can_delay,
 			c->s.failed++;
 			spool_release(&sp);
 			dv_buf_release(&whole);
-			if (dv_pkt_write_flush(c->out))
+			if (dv_pkt_write_flush(&c->out))
 				return write_error(err);
 			return begin_answer(c, "error", err);
 		}
@@ -344,7 +344,7 @@ static int one_command(struct conn *c, struct dv_err *err)
 		rc = do_smudge(c, path, can_delay, err);
 	} else if (!strcmp(command, "list_available_blobs")) {
 		/* Nothing is ever delayed. */
-		rc = dv_pkt_write_flush(c->out) ? write_error(err) :
+		rc = dv_pkt_write_flush(&c->out) ? write_error(err) :
 						  begin_answer(c, "success", err);
 	} else {
 		rc = dv_err_set(err, DV_EINVAL,
@@ -352,6 +352,8 @@ static int one_command(struct conn *c, struct dv_err *err)
 				command);
 	}
 	free(path);
+	if (!rc && dv_pkt_send(&c->out))
+		rc = write_error(err);
 	return rc ? rc : 1;
 }
 
@@ -364,7 +366,7 @@ int dv_filter_process(struct dv_err *err)
 	if (!c)
 		return dv_err_nomem(err);
 	dv_pkt_in_init(&c->in, STDIN_FILENO);
-	c->out = STDOUT_FILENO;
+	dv_pkt_out_init(&c->out, STDOUT_FILENO);
 	/* A larger pipe: fewer switches between Git and us. */
 	fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE_SIZE);
 	rc = handshake(c, err);

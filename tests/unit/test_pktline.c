@@ -285,6 +285,7 @@ static void writers(void **state)
 	size_t n = 3 * DV_PKT_MAX + 17;
 	uint8_t *content = test_alloc(n);
 	char *line = test_alloc(DV_PKT_MAX + 1), longer[1100];
+	struct dv_pkt_out out;
 	struct dv_pkt_in in;
 	struct dv_err err = { 0 };
 	int fd[2], st;
@@ -301,13 +302,15 @@ static void writers(void **state)
 		int bad = 0;
 
 		close(fd[0]);
-		bad |= dv_pkt_write_str(fd[1], "status=success");
-		bad |= dv_pkt_write_flush(fd[1]);
-		bad |= dv_pkt_write_content(fd[1], content, n);
-		bad |= dv_pkt_write_flush(fd[1]);
-		bad |= dv_pkt_write_content(fd[1], "", 0);
-		bad |= dv_pkt_write_flush(fd[1]);
-		bad |= dv_pkt_write(fd[1], "", 0);
+		dv_pkt_out_init(&out, fd[1]);
+		bad |= dv_pkt_write_str(&out, "status=success");
+		bad |= dv_pkt_write_flush(&out);
+		bad |= dv_pkt_write_content(&out, content, n);
+		bad |= dv_pkt_write_flush(&out);
+		bad |= dv_pkt_write_content(&out, "", 0);
+		bad |= dv_pkt_write_flush(&out);
+		bad |= dv_pkt_write(&out, "", 0);
+		bad |= dv_pkt_send(&out);
 		_exit(bad ? 1 : 0);
 	}
 	close(fd[1]);
@@ -321,18 +324,63 @@ static void writers(void **state)
 	assert_int_equal(dv_pkt_read_line(&in, line, &err), DV_PKT_EOF);
 	assert_int_equal(waitpid(pid, &st, 0), pid);
 	assert_int_equal(st, 0);
-	assert_int_equal(dv_pkt_write_str(1, longer), -1);
+	dv_pkt_out_init(&out, 1);
+	assert_int_equal(dv_pkt_write_str(&out, longer), -1);
 	assert_int_equal(errno, EMSGSIZE);
 	dv_pkt_in_release(&in);
 	close(fd[0]);
 	/* An end that nobody reads is an error, not a signal. */
 	assert_int_equal(pipe(fd), 0);
 	close(fd[0]);
-	assert_int_equal(dv_pkt_write_content(fd[1], content, n), -1);
+	dv_pkt_out_init(&out, fd[1]);
+	assert_int_equal(dv_pkt_write_content(&out, content, n), -1);
 	assert_int_equal(errno, EPIPE);
 	close(fd[1]);
 	free(content);
 	free(line);
+}
+
+/* Small packets wait for each other, in their order, whatever fits. */
+static void answers_are_one_write(void **state)
+{
+	struct dv_pkt_out out;
+	char got[20000], want[20000], text[3000];
+	size_t w = 0, r = 0;
+	int fd[2];
+
+	(void)state;
+	memset(text, 'y', sizeof(text));
+	assert_int_equal(pipe(fd), 0);
+	dv_pkt_out_init(&out, fd[1]);
+	for (size_t n = 0; n < sizeof(text); n = n * 2 + 1) {
+		assert_int_equal(dv_pkt_write(&out, text, n), 0);
+		w += (size_t)sprintf(want + w, "%04zx", n + 4);
+		memcpy(want + w, text, n);
+		w += n;
+		assert_int_equal(dv_pkt_write_flush(&out), 0);
+		w += (size_t)sprintf(want + w, "0000");
+	}
+	assert_int_equal(dv_pkt_send(&out), 0);
+	assert_int_equal(dv_pkt_send(&out), 0);
+	close(fd[1]);
+	for (ssize_t n; (n = read(fd[0], got + r, sizeof(got) - r)) > 0;)
+		r += (size_t)n;
+	assert_int_equal(r, w);
+	assert_memory_equal(got, want, w);
+	close(fd[0]);
+	/* One answer of a clean: nothing goes out before it is whole. */
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
+	dv_pkt_out_init(&out, fd[1]);
+	assert_int_equal(dv_pkt_write_str(&out, "status=success"), 0);
+	assert_int_equal(dv_pkt_write_flush(&out), 0);
+	assert_int_equal(dv_pkt_write_content(&out, text, 130), 0);
+	assert_int_equal(read(fd[0], got, 1), -1);
+	assert_int_equal(dv_pkt_write_flush(&out), 0);
+	assert_int_equal(dv_pkt_send(&out), 0);
+	assert_int_equal(read(fd[0], got, sizeof(got)), 19 + 4 + 134 + 4);
+	close(fd[0]);
+	close(fd[1]);
 }
 
 int main(void)
@@ -346,6 +394,7 @@ int main(void)
 		cmocka_unit_test(bad_streams),
 		cmocka_unit_test(cut_content),
 		cmocka_unit_test(writers),
+		cmocka_unit_test(answers_are_one_write),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
