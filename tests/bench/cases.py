@@ -1,5 +1,6 @@
 """The goals of git-dv alone: against a filter that drains, cp, Git LFS and plain git."""
 
+import json
 import os
 import random
 import shutil
@@ -309,6 +310,73 @@ def hooks_100k(b):
     b.remove(repo)
 
 
+def peak_memory(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return next(int(x.split()[1]) * 1024 for x in f if x.startswith("VmHWM"))
+
+
+def told(log):
+    """What the last line about each file says of its size."""
+    sizes = {}
+    with open(log, encoding="utf-8") as f:
+        for line in f:
+            event = json.loads(line)
+            if event["change_type"] == "deleted":
+                sizes.pop(event["file_path"], None)
+            else:
+                sizes[event["file_path"]] = event["size_bytes"]
+    return sizes
+
+
+def watch_load(b):
+    """Files written at a steady rate under `git dv watch`: is each final state told?"""
+    b.need_dv()
+    count, folders, seconds = b.size(10000), b.size(1000), 2 if b.quick else 10
+    repo, log = b.repo(DV, "*.bin"), b.path("watch.log")
+    env = dict(b.env, HOME=b.home(DV))
+    monitor = subprocess.Popen(["git-dv", "watch", "--log", log, "--log-max", "0"], cwd=repo,
+                               env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, start_new_session=True)
+    b.place.running(monitor.pid)
+    try:
+        if not monitor.stderr.readline().startswith(b"watching"):
+            raise Wrong("git dv watch does not start")
+        start = time.monotonic()
+        want = {}
+        for i in range(count):
+            name = "data/d%d/f%d" % (i % folders, i)
+            path = os.path.join(repo, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            want[name] = i % 977 + 1
+            with open(path, "wb") as f:
+                f.write(b"x" * want[name])
+            ahead = start + seconds * (i + 1) / count - time.monotonic()
+            if ahead > 0.01:
+                time.sleep(ahead)
+        wrote = time.monotonic()
+        while time.monotonic() < wrote + 60:
+            if os.path.exists(log) and want.items() <= told(log).items():
+                break
+            time.sleep(0.2)
+        settled = time.monotonic() - wrote
+        most = peak_memory(monitor.pid)
+        lost = len(want.items() - told(log).items())
+    finally:
+        monitor.terminate()
+        monitor.wait()
+        monitor.stderr.close()
+        b.place.running(None)
+    b.report.row("watch-load", "%d files in %d folders in %.1f s: lost"
+                 % (count, folders, wrote - start), "<=", 0, lost)
+    b.report.row("watch-load", "all told after the last, s", "", None, settled)
+    b.report.row("watch-load", "peak memory, MiB", "<", 64, most / MIB)
+    b.report.raw["watch-load"] = {"files": count, "lost": lost, "seconds": wrote - start,
+                                  "settled": settled, "maxrss": most}
+    b.remove(repo)
+    if lost:
+        raise Wrong("%d of %d final states are not in the log" % (lost, count))
+
+
 def data_repo(b):
     """A repository that has committed the noise; what its store holds."""
     repo = b.repo(DV, "*.bin")
@@ -389,4 +457,5 @@ def clone(b):
 CASES = {"add-noise": add_noise, "readd": readd, "checkout": checkout, "push-dir": push_dir,
          "clone": clone, "add-json": add_json, "add-csv": add_csv, "vega-json": vega_json,
          "vega-csv": vega_csv, "add-many": add_many, "status-50k": status_50k,
-         "status-small": status_small, "hooks-100k": hooks_100k, "memory": memory}
+         "status-small": status_small, "hooks-100k": hooks_100k,
+         "watch-load": watch_load, "memory": memory}
