@@ -190,7 +190,8 @@ class Report:
         if self.beside:
             out += [title[0].upper() + title[1:] + ":\n\n" + pipes(head, lines)
                     for title, head, lines in self.sections(names)]
-        out += ["- " + note for note in self.notes]
+        if self.notes:
+            out.append("\n".join("- " + note for note in self.notes))
         return "\n\n".join(out) + "\n"
 
     def peer_json(self):
