@@ -261,15 +261,18 @@ int dv_dir_remove(const char *dir, struct dv_err *err)
 	return 0;
 }
 
-void dv_dir_drop_stale(const char *dir)
+void dv_dir_drop_stale(const char *dir, const char *prefix)
 {
 	struct dv_strs names = { 0 };
 
 	if (!dv_dir_list(dir, &names, NULL)) {
 		for (size_t i = 0; i < names.n; i++) {
-			char *path = dv_fmt("%s/%s", dir, names.v[i]);
+			char *path;
 			struct stat st;
 
+			if (strncmp(names.v[i], prefix, strlen(prefix)))
+				continue;
+			path = dv_fmt("%s/%s", dir, names.v[i]);
 			if (path && !lstat(path, &st) &&
 			    st.st_mtime < time(NULL) - STALE_SECONDS)
 				(void)!remove_at(AT_FDCWD, path);

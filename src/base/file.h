@@ -41,10 +41,11 @@ int dv_dir_make(const char *dir, struct dv_err *err) DV_MUST_USE;
 /* Remove a directory tree, following no symlink. Absence is no error. */
 int dv_dir_remove(const char *dir, struct dv_err *err) DV_MUST_USE;
 /*
- * Remove what is in a directory of temporary things, whole trees too, and was
- * not changed for a day: who made it died. What cannot be removed stays.
+ * Remove temporary things, whole trees too, that are in a directory, whose
+ * names begin so ("": all), and that were not changed for a day: who made them
+ * died. What cannot be removed stays.
  */
-void dv_dir_drop_stale(const char *dir);
+void dv_dir_drop_stale(const char *dir, const char *prefix);
 /* 1 if the path is an existing directory (following symlinks). */
 int dv_dir_exists(const char *path);
 int dv_file_exists(const char *path);

@@ -96,7 +96,7 @@ int dv_removal_run(struct dv_removal *m, struct dv_err *err)
 	dv_clones_tidy(&m->clones);
 	tmp = dv_fmt("%s/tmp", m->c.store.path);
 	if (tmp)
-		dv_dir_drop_stale(tmp);
+		dv_dir_drop_stale(tmp, "");
 	free(tmp);
 	return 0;
 }

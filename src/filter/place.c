@@ -15,6 +15,7 @@
 #include "store/extract.h"
 
 #define NAMED_MAX 10	/* files named in warnings before a count ends them */
+#define BESIDE ".git-dv-tmp-"	/* begins names of temporary neighbours */
 
 void dv_place_list_release(struct dv_place_list *l)
 {
@@ -133,7 +134,7 @@ static int open_tmp(struct place *p, struct target *t, size_t i, mode_t mode)
 		const char *slash = strrchr(t->item->path, '/');
 		int dirlen = slash ? (int)(slash - t->item->path + 1) : 0;
 
-		t->tmp = dv_fmt("%s/%.*s.git-dv-tmp-%.16s-%zu", p->repo->top,
+		t->tmp = dv_fmt("%s/%.*s" BESIDE "%.16s-%zu", p->repo->top,
 				dirlen, t->item->path, p->name, i);
 	} else {
 		t->tmp = dv_fmt("%s/tmp/%.16s-%zu", p->store->path, p->name, i);
@@ -154,9 +155,30 @@ static int open_tmp(struct place *p, struct target *t, size_t i, mode_t mode)
 	return fd;
 }
 
+/* What placements that were killed left beside these files. */
+static void drop_beside(struct dv_repo *r, const struct dv_place_list *list)
+{
+	char *last = NULL;
+
+	for (size_t i = 0; i < list->n; i++) {
+		char *path = dv_fmt("%s/%s", r->top, list->v[i].path);
+		char *dir = path ? dv_path_dir(path) : NULL;
+
+		free(path);
+		if (dir && (!last || strcmp(dir, last))) {
+			dv_dir_drop_stale(dir, BESIDE);
+			free(last);
+			last = dir;
+		} else {
+			free(dir);
+		}
+	}
+	free(last);
+}
+
 static void exclude_tmp(struct dv_repo *r)
 {
-	static const char line[] = ".git-dv-tmp-*";
+	static const char line[] = BESIDE "*";
 	char *path = dv_fmt("%s/info/exclude", r->common_dir);
 	char *dir = dv_fmt("%s/info", r->common_dir);
 	struct dv_buf b = { 0 };
@@ -500,11 +522,13 @@ int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 		rc = dv_random_name(p.name, err);
 	if (rc)
 		goto out;
-	dv_dir_drop_stale(tmp);
+	dv_dir_drop_stale(tmp, "");
 	p.beside = s->read_only || fstat(p.top_fd, &a) || stat(tmp, &b) ||
 		   a.st_dev != b.st_dev;
-	if (p.beside)
+	if (p.beside) {
 		exclude_tmp(r);
+		drop_beside(r, list);
+	}
 	choose_mtime(&p);
 	rc = extract_all(&p, pool, list, err);
 	if (!rc) {

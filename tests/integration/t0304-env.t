@@ -113,11 +113,17 @@ if small_disk disk 40m; then
 	must git -C apart config --unset dv.store
 	must cp -R repo/.git/dv disk/g/dv2
 	must git -C apart config dv.store "$T/disk/g/dv2"
+	: >apart/.git-dv-tmp-old
+	: >apart/.git-dv-tmp-young
+	touch -d '2 days ago' apart/.git-dv-tmp-old
 	ok 'store on another file system: checkout' git -C apart checkout -q -f v2
+	ok 'what a killed one left is gone' test ! -e apart/.git-dv-tmp-old
+	ok 'what is young may be in use' test -e apart/.git-dv-tmp-young
+	rm apart/.git-dv-tmp-young
 	ok 'content' tree_is apart v2
 	ok 'nothing temporary is left' sh -c 'test -z "$(git -C apart status --porcelain --ignored)"'
 else
-	skip 5 'cannot mount a small file system'
+	skip 7 'cannot mount a small file system'
 fi
 
 # No filter in PATH: an error, never raw content in a commit nor a pointer passed off as content.
