@@ -49,8 +49,8 @@ static void find_commit(const struct dv_ptr *p, struct dv_buf *out)
 	char *digits = dv_fmt("-S%s", dv_id_hex(&p->oid.id).s);
 	char *spec = dv_fmt(":(top,literal)%s", p->path);
 	const char *args[] = { "-c", "log.follow=false", "log", "--all",
-		"--topo-order", "--full-history", "-m", "--no-patch", "--no-renames", "--no-textconv",
-		"--no-ext-diff", "--no-show-signature", "--no-color",
+		"--topo-order", "--full-history", "-m", "--no-patch",
+		"--no-renames", "--no-textconv", "--no-ext-diff", "--no-show-signature", "--no-color",
 		"--format=%h", digits, "--", spec, NULL };
 	size_t at;
 

@@ -44,11 +44,13 @@ struct dv_place_result {
 	size_t edited;		/* no longer the pointer: left alone */
 };
 
+#define DV_PLACE_WAIT_MS 3000	/* for index.lock: what a user waits for */
+
 /*
  * Place what is in the local store. Files whose content is not are counted in
- * `left` and named in a warning, unless the list is quiet. `wait_ms`: how long to wait for index.lock.
+ * `left` and named in a warning, unless the list is quiet. `wait_ms`: how long
+ * to wait for index.lock.
  */
-#define DV_PLACE_WAIT_MS 3000	/* what a user waits for */
 int dv_place(struct dv_repo *r, struct dv_store *s, struct dv_pool *pool,
 	     struct dv_cache *cache, const struct dv_place_list *list,
 	     int wait_ms, struct dv_place_result *result, struct dv_err *err)
