@@ -214,7 +214,6 @@ int dv_cmd_pointer(int argc, char **argv)
 		"git-dv-pointer", "<file> | -" };
 	const struct dv_opt opts[] = { { 0 } };
 	struct dv_pool *pool = NULL;
-	struct dv_ingest *in = NULL;
 	struct dv_err err = { 0 };
 	char text[DV_POINTER_MAX];
 	struct dv_oid oid;
@@ -234,17 +233,10 @@ int dv_cmd_pointer(int argc, char **argv)
 	}
 	rc = dv_pool_open(&pool, 0, 24, &dv_coder_pool_ops, NULL, &err);
 	if (!rc)
-		rc = dv_ingest_open(&in, NULL, pool, &err);
-	if (!rc)
-		rc = dv_ingest_begin(in, NULL, 0, &err);
-	if (!rc)
-		rc = dv_ingest_fd(in, fd, argv[0], &err);
-	if (!rc)
-		rc = dv_ingest_finish(in, &oid, &err);
+		rc = dv_ingest_oid(pool, fd, argv[0], &oid, &err);
 	/* An empty file is an empty blob: it prints nothing. */
 	if (!rc && oid.scheme)
 		fwrite(text, dv_pointer_format(&oid, text), 1, stdout);
-	dv_ingest_close(in);
 	dv_pool_close(pool);
 	if (fd != STDIN_FILENO)
 		close(fd);

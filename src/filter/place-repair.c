@@ -29,28 +29,12 @@ static struct dv_gitentry *entry_of(struct dv_repo *r, struct dv_gitindex *ix,
 	return e;
 }
 
-static int holds(struct dv_pool *pool, int fd, const char *path,
-		 const struct dv_oid *want, struct dv_err *err)
-{
-	struct dv_ingest *in = NULL;
-	struct dv_oid oid;
-	int rc = dv_ingest_open(&in, NULL, pool, err);
-
-	if (!rc)
-		rc = dv_ingest_begin(in, NULL, 0, err);
-	if (!rc)
-		rc = dv_ingest_fd(in, fd, path, err);
-	if (!rc)
-		rc = dv_ingest_finish(in, &oid, err);
-	dv_ingest_close(in);
-	return rc ? rc : dv_oid_eq(&oid, want);
-}
-
 /* 1 with *st where the file holds the content and did not change meanwhile. */
 static int look(int top, struct dv_pool *pool, const struct dv_place_item *item,
 		struct stat *st, struct dv_err *err)
 {
 	const char *name;
+	struct dv_oid oid;
 	struct stat after;
 	int dir = dv_open_parent(top, item->path, &name), fd, rc = 0;
 
@@ -63,7 +47,9 @@ static int look(int top, struct dv_pool *pool, const struct dv_place_item *item,
 	}
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0) {
-		rc = holds(pool, fd, item->path, &item->oid, err);
+		rc = dv_ingest_oid(pool, fd, item->path, &oid, err);
+		if (!rc)
+			rc = dv_oid_eq(&oid, &item->oid);
 		if (rc == 1 && (fstat(fd, &after) ||
 				after.st_ino != st->st_ino ||
 				after.st_mtim.tv_sec != st->st_mtim.tv_sec ||

@@ -30,8 +30,7 @@ struct graph {
 	size_t n, cap;
 	struct dv_id *parent;
 	size_t nparent, parent_cap;
-	size_t *stack;
-	size_t stack_cap;
+	size_t *stack;		/* as many as there are commits */
 };
 
 /* SHA-1 and SHA-256 alike: shorter ones end in zeros. */

@@ -618,3 +618,19 @@ int dv_ingest_finish(struct dv_ingest *in, struct dv_oid *oid,
 	dv_ingest_abort(in);
 	return rc;
 }
+
+int dv_ingest_oid(struct dv_pool *pool, int fd, const char *name,
+		  struct dv_oid *oid, struct dv_err *err)
+{
+	struct dv_ingest *in = NULL;
+	int rc = dv_ingest_open(&in, NULL, pool, err);
+
+	if (!rc)
+		rc = dv_ingest_begin(in, NULL, 0, err);
+	if (!rc)
+		rc = dv_ingest_fd(in, fd, name, err);
+	if (!rc)
+		rc = dv_ingest_finish(in, oid, err);
+	dv_ingest_close(in);
+	return rc;
+}

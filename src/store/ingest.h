@@ -59,6 +59,12 @@ int dv_ingest_finish(struct dv_ingest *in, struct dv_oid *oid,
 void dv_ingest_defer(struct dv_ingest *in);
 /* All content of files that ended is put. With no file open. */
 int dv_ingest_flush(struct dv_ingest *in, struct dv_err *err) DV_MUST_USE;
+/*
+ * Only the id of all that `fd` gives; an empty file gives scheme 0. Nothing is
+ * stored.
+ */
+int dv_ingest_oid(struct dv_pool *pool, int fd, const char *name,
+		  struct dv_oid *oid, struct dv_err *err) DV_MUST_USE;
 /* Forget the bytes; finish and this end a file. Waits for jobs. */
 void dv_ingest_abort(struct dv_ingest *in);
 
