@@ -12,7 +12,8 @@
 #include "base/file.h"
 #include "codec/sha256.h"
 
-#define INDEX_MAX ((size_t)4 << 30)
+/* 4 GiB; less where sizes have 32 bits, in which that would be none at all. */
+#define INDEX_MAX ((size_t)DV_MIN((uint64_t)4 << 30, (uint64_t)SIZE_MAX / 2))
 #define STAT_SIZE 40	/* ten big-endian u32 before the object id */
 
 enum { CTIME, CTIME_NS, MTIME, MTIME_NS, DEV, INO, MODE, UID, GID, SIZE };
