@@ -360,6 +360,16 @@ tree_is() {
 	return "$lib_bad"
 }
 
+# unlock [REPO]...: the locks that Git leaves behind where it is killed go away, as it tells its
+# user. A push to a path has locks on the other side too.
+unlock() {
+	test $# -gt 0 || set -- .
+	for lib_r; do
+		lib_r=$(git -C "$lib_r" rev-parse --absolute-git-dir) || return
+		find "$lib_r" -name dv -prune -o -name '*.lock' -exec rm -f {} +
+	done
+}
+
 # runs_filter CMD...: whether Git starts the filter to do this.
 runs_filter() {
 	rm -f "$HOME/.trace"

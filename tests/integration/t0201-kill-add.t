@@ -6,11 +6,6 @@
 history_repo repo
 cd repo || exit 1
 
-# settle: what Git itself leaves behind when it is killed.
-settle() {
-	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
-}
-
 n=100
 for when in 0 0.01 0.03 0.06 0.1 0.2; do
 	n=$((n + 1))
@@ -18,7 +13,7 @@ for when in 0 0.01 0.03 0.06 0.1 0.2; do
 	start git add killed.bin
 	sleep "$when"
 	stop KILL
-	settle
+	unlock
 	ok "add after kill -9 at $when s" git add killed.bin
 	git cat-file --filters :killed.bin >../staged
 	ok 'has the content' cmp killed.bin ../staged
@@ -54,7 +49,7 @@ for when in 0 0.02 0.05; do
 	fi
 	run git reset -q --hard
 	make_noise killed.bin 24000000 110
-	settle
+	unlock
 done
 
 # SIGINT, as a terminal sends it to all.
@@ -64,7 +59,7 @@ for when in 0.01 0.05 0.1; do
 	start git add killed.bin
 	sleep "$when"
 	stop INT
-	settle
+	unlock
 	ok "add after Ctrl-C at $when s" git add killed.bin
 	git cat-file --filters :killed.bin >../staged
 	ok 'has the content' cmp killed.bin ../staged
@@ -78,7 +73,7 @@ for when in 0.02 0.06 0.12; do
 	start git commit -qam "commit at $when"
 	sleep "$when"
 	stop KILL
-	settle
+	unlock
 	git cat-file --filters HEAD:killed.bin >../head
 	is "HEAD is whole after kill -9 of commit -a at $when s" \
 		"$(git cat-file blob HEAD:killed.bin | sed -n 's/^size //p')" "$(file_size ../head)"

@@ -6,11 +6,6 @@
 history_repo repo
 cd repo || exit 1
 
-# settle: what Git itself leaves behind when it is killed.
-settle() {
-	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
-}
-
 make_noise killed.bin 24000000 110
 must git add killed.bin
 must git commit -qm 'with the large file'
@@ -25,7 +20,7 @@ for when in 0 0.01 0.02 0.04 0.08; do
 	start git checkout -q killed
 	sleep "$when"
 	stop KILL
-	settle
+	unlock
 	ok "checkout -f after kill -9 at $when s" git checkout -q -f killed
 	run git dv checkout
 	ok 'has the content' tree_is . ../killed
@@ -35,7 +30,7 @@ for when in 0.01 0.03 0.06; do
 	start git checkout -q killed
 	sleep "$when"
 	stop INT
-	settle
+	unlock
 	ok "checkout -f after Ctrl-C at $when s" git checkout -q -f killed
 	run git dv checkout
 	ok 'has the content' tree_is . ../killed
@@ -52,7 +47,7 @@ cat >../dies <<-\END
 END
 chmod +x ../dies
 run git -c filter.dv.process="$T/dies" checkout -q killed
-settle
+unlock
 ok 'status does not call a pointer modified' status_clean
 ok 'dv checkout' git dv checkout
 ok 'places what was left' tree_is . ../killed

@@ -7,11 +7,6 @@ must git dv install
 published_repo repo
 cd repo || exit 1
 
-# settle: what Git itself leaves behind when it is killed.
-settle() {
-	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
-}
-
 n=200
 make_noise killed.bin 24000000 "$n"
 must git add killed.bin
@@ -25,7 +20,7 @@ for when in 0.01 0.03 0.06 0.1 0.2; do
 	start git push -q origin HEAD:refs/heads/pushed
 	sleep "$when"
 	stop KILL
-	settle
+	unlock . ../repo.git
 	ok "push after kill -9 at $when s" git push -q origin HEAD:refs/heads/pushed
 	rm -rf ../c
 	ok 'clone of it' git clone -q -b pushed ../repo.git ../c
@@ -38,7 +33,7 @@ for when in 0.02 0.05 0.1; do
 	start git -C repo dv pull
 	sleep "$when"
 	stop KILL
-	rm -f repo/.git/index.lock
+	unlock repo
 	ok "pull after kill -9 at $when s" git -C repo dv pull
 	ok 'verify' git -C repo dv verify --full
 	ok 'content is local' sh -c 'git -C repo cat-file --filters HEAD:killed.bin | cmp - repo/killed.bin'

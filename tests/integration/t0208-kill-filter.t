@@ -50,7 +50,7 @@ while test "$n" -lt "$total"; do
 	else
 		is "not added, filter killed at $F_WHAT" "$(sums)" "$before"
 	fi
-	rm -f .git/index.lock
+	unlock
 	must git reset -q --hard
 	rm -f u?.bin
 done
@@ -61,7 +61,7 @@ while test "$n" -lt "$total"; do
 	small "9$n"
 	before=$(sums)
 	faulty "$n" kill git stash -q -u
-	rm -f .git/index.lock
+	unlock
 	if test "$F_RC" -eq 0; then
 		run git stash pop -q
 	fi

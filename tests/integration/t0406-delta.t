@@ -12,10 +12,6 @@ grown() {
 	now=$(bytes_in "$1")
 	echo $((now - $2))
 }
-settle() {
-	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
-}
-
 must git dv install
 new_repo repo
 publish repo
@@ -123,7 +119,7 @@ for when in 0 0.02 0.04 0.07 0.1 0.15 0.2 0.3; do
 	start git add table.json
 	sleep "$when"
 	stop KILL
-	settle
+	unlock
 	ok "add after kill -9 at $when s" git add table.json
 	git cat-file --filters :table.json >../got
 	ok 'is whole' cmp ../got table.json
@@ -138,7 +134,7 @@ for when in 0.02 0.05 0.1 0.15 0.25; do
 	start git push -q origin HEAD:main
 	sleep "$when"
 	stop KILL
-	settle
+	unlock . ../repo.git
 	ok "push after kill -9 at $when s" git push -q origin HEAD:main
 	rm -rf ../c
 	ok 'clone of it' git clone -q ../repo.git ../c

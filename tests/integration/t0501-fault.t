@@ -17,11 +17,6 @@ steps() {
 		} }'
 }
 
-# settle: what Git itself leaves behind when its filter is killed.
-settle() {
-	rm -f .git/index.lock .git/HEAD.lock .git/refs/heads/*.lock
-}
-
 whole() {
 	git cat-file --filters "$1" 2>/dev/null | cmp -s - "$2"
 }
@@ -48,7 +43,7 @@ add_one() {
 	make_noise f.bin 1300000 "$seed"
 	make_noise g.bin 9000 "$seed"
 	faulty "$1" "$2" git add f.bin g.bin
-	settle
+	unlock
 	why=
 	# Git does not look at what the filter says at its end; then the commit is refused.
 	if test "$F_RC" -eq 0 && ! { whole :f.bin f.bin && whole :g.bin g.bin; }; then
@@ -86,7 +81,7 @@ push_one() {
 	make_noise f.bin 1300000 "$seed"
 	git commit -qam "push $1 $2"
 	faulty "$1" "$2" git push -q origin HEAD:refs/heads/pushed
-	settle
+	unlock . "$T/repo.git"
 	why=
 	rm -rf "$T/c"
 	# A ref on the remote means that its content is there.
@@ -134,7 +129,7 @@ fetch_one() {
 	git -C c dv init >/dev/null 2>&1
 	faulty "$1" "$2" git -C c dv fetch
 	why=
-	rm -f c/.git/index.lock
+	unlock c
 	if test "$F_RC" -eq 0; then
 		mv repo.store away
 		(cd c && whole HEAD:big.bin "$T/v2/big.bin") || why='fetch said 0 but it is not here'
@@ -178,13 +173,13 @@ intact() {
 place_one() {
 	git -C repo checkout -q -f v1 && git -C repo dv checkout >/dev/null 2>&1
 	faulty "$1" "$2" git -C repo checkout -q v2
-	rm -f repo/.git/index.lock
+	unlock repo
 	why=
 	if test "$(git -C repo rev-parse HEAD)" = "$(git -C repo rev-parse v2)"; then
 		intact repo v2 || why='a file is broken'
 	fi
 	faulty "$1" "$2" git -C repo dv checkout
-	rm -f repo/.git/index.lock
+	unlock repo
 	if test "$F_RC" -eq 0; then
 		no_pointers repo >>"$T_ERR" || why="$why; dv checkout said 0 and left pointers"
 	fi
