@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/quote.h"
 
 static int verbosity;
 static volatile sig_atomic_t cancelled;
@@ -22,18 +23,9 @@ int dv_log_verbosity(void)
 }
 
 /*
- * Messages name files, and files are named by strangers: no escape sequence
- * reaches the terminal. As git does; a message may have several lines.
+ * One write(2) a line, so that several processes do not mix theirs. Messages name
+ * files, which strangers have named. As git does; a message may have several lines.
  */
-static void disarm(char *p, size_t n)
-{
-	for (; n; n--, p++)
-		if (((unsigned char)*p < ' ' && *p != '\t' && *p != '\n') ||
-		    *p == 127)
-			*p = '?';
-}
-
-/* One write(2) a line, so that several processes do not mix theirs. */
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	char line[2048];
@@ -45,7 +37,7 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 	if (r < 0)
 		return;
 	n += DV_MIN((size_t)r, sizeof(line) - n - 2);
-	disarm(line, n);
+	dv_disarm(line, n);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;	/* nowhere left to say it */

@@ -35,3 +35,15 @@ int dv_quote_path(const char *path, int high, struct dv_buf *out,
 	}
 	return rc ? rc : dv_buf_addstr(out, "\"", err);
 }
+
+void dv_disarm(char *text, size_t n)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((p[i] < ' ' && p[i] != '\t' && p[i] != '\n') || p[i] == 127)
+			p[i] = '?';
+		else if (i && p[i - 1] == 0xc2 && p[i] >= 0x80 && p[i] < 0xa0)
+			p[i - 1] = p[i] = '?';
+	}
+}

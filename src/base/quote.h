@@ -15,4 +15,11 @@
 int dv_quote_path(const char *path, int high, struct dv_buf *out,
 		  struct dv_err *err) DV_MUST_USE;
 
+/*
+ * In place, in the n bytes at p: control characters become '?', but for tab and
+ * newline, so that no text of strangers has a terminal do anything; those of C1
+ * (U+0080 to U+009F in UTF-8) too, which some terminals take for ESC [ and its kin.
+ */
+void dv_disarm(char *p, size_t n);
+
 #endif

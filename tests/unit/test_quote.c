@@ -32,10 +32,23 @@ static void as_git_does(void **state)
 	}
 }
 
+static void disarmed(void **state)
+{
+	char text[] = "a\tb\n\x1b[2J\x7f\r\xc3\xa4\xc2\x9b" "2J\xc2\xa0\xc2";
+
+	(void)state;
+	dv_disarm(text, sizeof(text) - 1);
+	assert_string_equal(text,
+			    "a\tb\n?[2J??\xc3\xa4??2J\xc2\xa0\xc2");
+	dv_disarm(text, 0);
+	dv_disarm(NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_git_does),
+		cmocka_unit_test(disarmed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
