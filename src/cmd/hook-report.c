@@ -14,17 +14,20 @@ static const char *const titles[2][DV_FOUND_KINDS] = { {
 	"tracked by git-dv, but staged as raw content (was the filter set up when it was added?)",
 	"staged pointers that are damaged, so that their content cannot be found",
 	"staged pointers whose content is neither here nor known to be on a store",
+	"staged pointers that no staged .gitattributes covers, so that a clone gets the pointers for the content",
 }, {
 	"data is about to be pushed into git itself, where every clone keeps it for good",
 	"tracked by git-dv, but committed as raw content (was the filter set up when it was added?)",
 	"committed pointers that are damaged, so that their content cannot be found",
 	"committed pointers whose content is neither here nor known to be on a store",
+	"committed pointers that no .gitattributes covers, so that a clone gets the pointers for the content",
 } };
 
 static const char *const repairs[DV_FOUND_KINDS] = {
 	NULL, "git add --renormalize .",
 	"put the content back in place and 'git add' it",
 	"'git dv fetch' brings it here; else put the content back and 'git add' it",
+	"'git add' the .gitattributes that you have, or 'git dv track' the files",
 };
 
 static int list(struct dv_ctx *c, const struct dv_findings *f,

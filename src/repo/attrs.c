@@ -331,11 +331,12 @@ int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
 	return rc;
 }
 
-int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
-		   struct dv_err *err)
+static int check(const struct dv_strs *paths, int staged, uint8_t *yes,
+		 struct dv_err *err)
 {
-	static const char *const args[] = { "check-attr", "--stdin", "-z",
-					    "filter", NULL };
+	const char *const args[] = { "check-attr", "--stdin", "-z",
+				     staged ? "--cached" : "filter",
+				     staged ? "filter" : NULL, NULL };
 	struct dv_buf in = { 0 }, out = { 0 };
 	char *p, *end;
 	int rc = 0;
@@ -360,6 +361,18 @@ int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 	dv_buf_release(&in);
 	dv_buf_release(&out);
 	return rc;
+}
+
+int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
+		   struct dv_err *err)
+{
+	return check(paths, 0, yes, err);
+}
+
+int dv_attrs_check_staged(const struct dv_strs *paths, uint8_t *yes,
+			  struct dv_err *err)
+{
+	return check(paths, 1, yes, err);
 }
 
 static void load_level(struct dv_attrs_level *l, char *file)

@@ -44,6 +44,9 @@ int dv_attrs_list(const char *file, struct dv_strs *out, struct dv_err *err)
  */
 int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 		   struct dv_err *err) DV_MUST_USE;
+/* The same by the .gitattributes of the index: what a clone would say. */
+int dv_attrs_check_staged(const struct dv_strs *paths, uint8_t *yes,
+			  struct dv_err *err) DV_MUST_USE;
 
 /*
  * A guess without running git, for callers that must cost next to nothing: 0

@@ -29,28 +29,37 @@ struct look {
 	const struct dv_changes *changes;
 	struct suspect *v;
 	size_t n, cap;
+	struct suspect *pointers;	/* staged ones, of whatever content */
+	size_t npointers, pointers_cap;
 	struct dv_attrs_guess guess;
 	struct dv_store store;
 	struct dv_remotes remotes;
 	int content, store_tried, have_store, have_remotes;
 };
 
-static int suspect(struct look *l, const struct dv_diff_entry *c, uint64_t size,
-		   enum dv_finding_kind kind, int maybe_raw,
-		   struct dv_err *err)
+static int put(struct suspect **list, size_t *n, size_t *cap,
+	       const struct dv_diff_entry *c, uint64_t size,
+	       enum dv_finding_kind kind, int maybe_raw, struct dv_err *err)
 {
-	struct suspect *v = dv_grow(l->v, &l->cap, l->n + 1, sizeof(*v));
+	struct suspect *v = dv_grow(*list, cap, *n + 1, sizeof(*v));
 
 	if (!v)
 		return dv_err_nomem(err);
-	l->v = v;
-	v += l->n++;
+	*list = v;
+	v += (*n)++;
 	memset(v, 0, sizeof(*v));
 	v->f.change = c;
 	v->f.size = size;
 	v->f.kind = kind;
 	v->maybe_raw = maybe_raw;
 	return 0;
+}
+
+static int suspect(struct look *l, const struct dv_diff_entry *c, uint64_t size,
+		   enum dv_finding_kind kind, int maybe_raw,
+		   struct dv_err *err)
+{
+	return put(&l->v, &l->n, &l->cap, c, size, kind, maybe_raw, err);
 }
 
 static struct dv_cache *need_cache(struct look *l)
@@ -137,8 +146,13 @@ static int is_incoming(const struct look *l, const struct dv_oid *oid)
 static int look_at_pointer(struct look *l, const struct dv_diff_entry *c,
 			   const struct dv_oid *oid, struct dv_err *err)
 {
-	if (!l->content || was_there(l, c))
-		return 0;
+	int rc = 0;
+
+	if (l->content && !c->commit && l->repo->top)
+		rc = put(&l->pointers, &l->npointers, &l->pointers_cap, c,
+			 oid->size, DV_FOUND_UNCOVERED, 0, err);
+	if (rc || !l->content || was_there(l, c))
+		return rc;
 	if (!l->store_tried) {
 		l->store_tried = 1;
 		l->have_store = !dv_repo_store_open(l->repo, &l->store, 0,
@@ -316,6 +330,30 @@ static int look_at_many(struct look *l, const struct dv_diff_entry *c, size_t n,
 	return rc;
 }
 
+/*
+ * Who forgets to commit .gitattributes gets content, and everybody else pointers:
+ * one more process where a commit has pointers.
+ */
+static int look_for_attributes(struct look *l, struct dv_err *err)
+{
+	struct dv_strs paths = { 0 };
+	uint8_t *covered = calloc(l->npointers + 1, 1);
+	int rc = covered ? 0 : dv_err_nomem(err);
+
+	for (size_t i = 0; !rc && i < l->npointers; i++)
+		rc = dv_strs_add(&paths, l->pointers[i].f.change->path, err);
+	if (!rc)
+		rc = dv_attrs_check_staged(&paths, covered, err);
+	for (size_t i = 0; !rc && i < l->npointers; i++)
+		if (!covered[i])
+			rc = suspect(l, l->pointers[i].f.change,
+				     l->pointers[i].f.size, DV_FOUND_UNCOVERED,
+				     0, err);
+	free(covered);
+	dv_strs_release(&paths);
+	return rc;
+}
+
 /* The settings and the attributes have the last word. */
 static int judge(struct look *l, struct dv_findings *out, struct dv_err *err)
 {
@@ -389,6 +427,8 @@ int dv_findings_look(struct dv_repo *r, struct dv_objects *o,
 			rc = look_at(&l, &changes->v[i + k], err);
 		i += n;
 	}
+	if (!rc && l.npointers)
+		rc = look_for_attributes(&l, err);
 	if (!rc && l.n)
 		rc = judge(&l, out, err);
 	if (l.have_store)
@@ -396,6 +436,7 @@ int dv_findings_look(struct dv_repo *r, struct dv_objects *o,
 	dv_remotes_release(&l.remotes);
 	dv_attrs_guess_release(&l.guess);
 	free(l.v);
+	free(l.pointers);
 	if (rc)
 		dv_findings_release(out);
 	return rc;

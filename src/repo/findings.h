@@ -13,6 +13,7 @@ enum dv_finding_kind {
 	DV_FOUND_RAW,		/* tracked by git-dv, yet no pointer */
 	DV_FOUND_DAMAGED,	/* begins like a pointer and is none */
 	DV_FOUND_NOWHERE,	/* content neither here nor known on a store */
+	DV_FOUND_UNCOVERED,	/* a pointer that no .gitattributes will fill */
 	DV_FOUND_KINDS,
 };
 
@@ -32,7 +33,8 @@ struct dv_findings {
 /*
  * Look at all changes. Settings, caches, attributes and the store are opened
  * only where a change needs them: *cache may be NULL, and is opened then.
- * Content of pointers is asked for where `content` is set.
+ * Content of pointers is asked for where `content` is set, and whether the
+ * .gitattributes of the index cover those that are staged.
  */
 int dv_findings_look(struct dv_repo *r, struct dv_objects *o,
 		     struct dv_cache **cache, const struct dv_changes *changes,

@@ -205,6 +205,38 @@ must git add --renormalize .
 ok 'which repairs it' blob_is_pointer :raw.bin
 ok 'and passes' git commit -qm repaired
 
+# .gitattributes that stay at home.
+git init -q ../alone && cd ../alone || exit 1
+must git config dv.hookMode block
+must git dv init
+must git dv track '*.dat' 'sub/*.few'
+mkdir sub
+make_noise a.dat 5000 18
+make_noise sub/b.few 5000 19
+must git add a.dat sub
+fails 'pointers without .gitattributes' git commit -qm forgotten
+says 'are named' 'a.dat (4.9 KiB)'
+says 'both' 'sub/b.few (4.9 KiB)'
+says 'with what is wrong' 'no staged .gitattributes covers'
+must git add .gitattributes .dvconfig
+ok 'pass with them' git commit -qm remembered
+must git dv track '*.new'
+make_noise c.new 5000 20
+must git add c.new
+fails 'one whose pattern is not staged' git commit -qm forgotten
+says 'is named' 'c.new (4.9 KiB)'
+says_not 'alone' a.dat
+echo '*.new filter=dv' >.git/info/attributes
+ok "passes by the clone's own attributes" git commit -qm own
+rm .git/info/attributes
+must git mv c.new c.other
+must git add .gitattributes
+fails 'one that is moved away from its pattern' git commit -qm moved
+says 'is named' 'c.other (4.9 KiB)'
+must git config dv.hookExclude '*.other'
+ok 'or excluded' git commit -qm meant
+cd ../repo || exit 1
+
 # Many files are asked for together, and the same is found.
 i=0
 while test $i -lt 100; do
