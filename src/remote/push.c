@@ -437,7 +437,7 @@ static int put_shard(struct push *p, const struct dv_buf *bytes,
 		     struct dv_err *err)
 {
 	struct dv_backend *b = p->remote->backend;
-	char name[33], key[64];
+	char *name = p->result->shard, key[64];
 	int rc = dv_random_name(name, err);
 
 	if (rc)

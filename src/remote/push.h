@@ -33,6 +33,7 @@ struct dv_push_result {
 	size_t missing;		/* neither here nor there */
 	uint64_t chunks, bytes;	/* uploaded: records, their bytes in packs */
 	uint64_t raw;		/* their content */
+	char shard[33];		/* the last one that was put, or "" */
 };
 
 /*

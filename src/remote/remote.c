@@ -515,6 +515,35 @@ int dv_remote_refresh_fully(struct dv_remote *r, struct dv_err *err)
 	return dv_remote_refresh(r, err);
 }
 
+int dv_remote_seen(const struct dv_remote *r, struct dv_strs *names,
+		   struct dv_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < r->nshards; i++)
+		if (!r->shards[i]->replaced)
+			rc = dv_strs_add(names, r->shards[i]->name, err);
+	return rc;
+}
+
+int dv_remote_still(struct dv_remote *r, const struct dv_strs *names,
+		    struct dv_err *err)
+{
+	int rc = dv_remote_refresh(r, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < names->n; i++) {
+		struct dv_id key;
+
+		if (!have_shard(r, names->v[i]) &&
+		    (name_key(names->v[i], &key) ||
+		     !dv_idmap_get(&r->old, NAME, &key)))
+			return 0;
+	}
+	return 1;
+}
+
 int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,
 			struct dv_remote_shard **shard, uint32_t *row)
 {

@@ -83,6 +83,18 @@ int dv_remote_refresh(struct dv_remote *r, struct dv_err *err) DV_MUST_USE;
 int dv_remote_refresh_fully(struct dv_remote *r, struct dv_err *err)
 	DV_MUST_USE;
 
+/*
+ * What a store was seen to hold, as names of shards, for a later look. A copy of
+ * a store, and one that was put back from a copy, have its uuid and yet lack
+ * what came after: dv_remote_still is 1 where every one of these shards is there,
+ * or one that replaced it, else 0. It refreshes. dv_remote_seen adds those that
+ * were read and are in force.
+ */
+int dv_remote_seen(const struct dv_remote *r, struct dv_strs *names,
+		   struct dv_err *err) DV_MUST_USE;
+int dv_remote_still(struct dv_remote *r, const struct dv_strs *names,
+		    struct dv_err *err) DV_MUST_USE;
+
 /* Where a file, a segment, a hooked chunk is: shard and row. 1 or 0. */
 int dv_remote_find_file(struct dv_remote *r, const struct dv_oid *oid,
 			struct dv_remote_shard **shard, uint32_t *row);

@@ -350,10 +350,14 @@ int dv_all_refs(struct dv_strs *out, struct dv_err *err)
 	return rc;
 }
 
-int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
-		   struct dv_err *err)
+/* A line of dv/pushed/<uuid>: a tip, or a shard that was seen. */
+#define SEEN "shard "
+
+int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *tips,
+		   struct dv_strs *seen, struct dv_err *err)
 {
 	char *path = dv_fmt("%s/dv/pushed/%s", r->common_dir, uuid);
+	size_t k = strlen(SEEN);
 	struct dv_buf b = { 0 };
 	char *p, *save = NULL;
 	int rc = 0;
@@ -362,10 +366,14 @@ int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
 		return dv_err_nomem(err);
 	if (!dv_file_read(path, &b, 1u << 20, NULL) && b.n)
 		for (p = strtok_r((char *)b.p, "\n", &save); !rc && p;
-		     p = strtok_r(NULL, "\n", &save))
-			if (strlen(p) == 2 * dv_repo_oid_size(r) &&
-			    dv_hex_valid(p, strlen(p)))
-				rc = dv_strs_add(out, p, err);
+		     p = strtok_r(NULL, "\n", &save)) {
+			if (seen && !strncmp(p, SEEN, k))
+				rc = dv_strs_add(seen, p + k, err);
+			else if (tips &&
+				 strlen(p) == 2 * dv_repo_oid_size(r) &&
+				 dv_hex_valid(p, strlen(p)))
+				rc = dv_strs_add(tips, p, err);
+		}
 	dv_buf_release(&b);
 	free(path);
 	return rc;
@@ -373,17 +381,22 @@ int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
 
 /* Newest first; old ones fall out at the end. */
 void dv_pushed_add(struct dv_repo *r, const char *uuid,
-		   const struct dv_strs *tips)
+		   const struct dv_strs *tips, const struct dv_strs *seen)
 {
 	char *dir = dv_fmt("%s/dv/pushed", r->common_dir);
 	char *path = dir ? dv_fmt("%s/%s", dir, uuid) : NULL;
-	struct dv_strs old = { 0 };
+	struct dv_strs old = { 0 }, was = { 0 };
 	struct dv_buf b = { 0 };
 	size_t n = 0;
 
 	if (!path || dv_dir_make(dir, NULL) ||
-	    dv_pushed_tips(r, uuid, &old, NULL))
+	    dv_pushed_tips(r, uuid, &old, &was, NULL))
 		goto out;
+	if (!seen)
+		seen = &was;
+	for (size_t i = 0; i < seen->n; i++)
+		if (dv_buf_addf(&b, NULL, SEEN "%s\n", seen->v[i]))
+			goto out;
 	for (size_t i = 0; i < tips->n; i++, n++)
 		if (dv_buf_addf(&b, NULL, "%s\n", tips->v[i]))
 			goto out;
@@ -397,6 +410,7 @@ void dv_pushed_add(struct dv_repo *r, const char *uuid,
 		goto out;
 out:
 	dv_strs_release(&old);
+	dv_strs_release(&was);
 	dv_buf_release(&b);
 	free(path);
 	free(dir);

@@ -66,14 +66,17 @@ int dv_known_commits(struct dv_repo *r, const struct dv_strs *revs,
 int dv_all_refs(struct dv_strs *out, struct dv_err *err) DV_MUST_USE;
 
 /*
- * Tips whose whole history is known to be on a store. Kept in
- * dv/pushed/<uuid>; a cache that saves walking the same commits again.
+ * Tips whose whole history was seen to be on a store, and the shards that it had
+ * then (see dv_remote_still): without them the tips say nothing. Kept in
+ * dv/pushed/<uuid>; a cache that saves walking the same commits again. To add
+ * tips without `seen` leaves the shards as they were: nothing more was looked
+ * at. Either list of dv_pushed_tips may be NULL.
  */
-int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *out,
-		   struct dv_err *err) DV_MUST_USE;
+int dv_pushed_tips(struct dv_repo *r, const char *uuid, struct dv_strs *tips,
+		   struct dv_strs *seen, struct dv_err *err) DV_MUST_USE;
 void dv_pushed_add(struct dv_repo *r, const char *uuid,
-		   const struct dv_strs *tips);
-/* The store lost something. */
+		   const struct dv_strs *tips, const struct dv_strs *seen);
+/* The store lost something, or is another copy of it. */
 void dv_pushed_forget(struct dv_repo *r, const char *uuid);
 
 #endif

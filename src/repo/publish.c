@@ -61,20 +61,96 @@ static int drop_lost(const struct dv_publish *a, struct dv_remote *remote,
 	return rc;
 }
 
+/* What is to be sent, as far as history says; `seen` is what that rests on. */
+struct plan {
+	struct dv_ptrs ptrs;
+	struct dv_strs seen;
+	struct dv_unread unread;
+};
+
+static void plan_release(struct plan *p)
+{
+	dv_unread_release(&p->unread);
+	dv_strs_release(&p->seen);
+	dv_ptrs_release(&p->ptrs);
+	memset(p, 0, sizeof(*p));
+}
+
+/* `uuid` is NULL where nothing is known of the store. */
+static int plan(const struct dv_publish *a, const char *uuid, struct plan *p,
+		struct dv_err *err)
+{
+	struct dv_strs known = { 0 };
+	int rc = 0;
+
+	if (uuid && !a->thorough && !a->repair)
+		rc = dv_pushed_tips(a->repo, uuid, &known, &p->seen, err);
+	if (!rc)
+		rc = dv_pushed_tips(a->repo, NO_POINTER, &known, NULL, err);
+	for (size_t i = 0; !rc && a->not_revs && i < a->not_revs->n; i++)
+		rc = dv_strs_add(&known, a->not_revs->v[i], err);
+	if (!rc)
+		rc = dv_ptrs_of_range(a->repo, a->cache, a->revs, &known,
+				      &p->ptrs, err);
+	/* Versions that a registry names go with the commits that name them. */
+	if (!rc)
+		rc = dv_named_of_range(a->repo, a->revs, &known, &p->ptrs,
+				       &p->unread, err);
+	dv_strs_release(&known);
+	return rc;
+}
+
+/* Does the store still have what the plan rests on? Else it is made anew. */
+static int confirm(const struct dv_publish *a, struct dv_remote *remote,
+		   struct plan *p, struct dv_err *err)
+{
+	int still = p->seen.n ? dv_remote_still(remote, &p->seen, err) : 1;
+
+	if (still)
+		return DV_MIN(still, 0);
+	dv_log_note("'%s' lacks what was pushed to it, or to a copy of it, before; looking at all that is pushed",
+		    remote->url);
+	dv_pushed_forget(a->repo, remote->uuid);
+	dv_cache_pushed_forget(a->cache);
+	plan_release(p);
+	return plan(a, remote->uuid, p, err);
+}
+
+/* What was pushed, and the shards that prove it. */
+static void remember(const struct dv_publish *a, struct dv_remote *remote,
+		     const struct dv_push_file *files, size_t n, int all,
+		     const char *shard)
+{
+	struct dv_strs seen = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		dv_cache_pushed_put(a->cache, remote->uuid, &files[i].oid);
+	/* Only a push of everything says something about whole histories. */
+	if (all) {
+		rc = dv_remote_seen(remote, &seen, NULL);
+		if (!rc && *shard)
+			rc = dv_strs_add(&seen, shard, NULL);
+		if (!rc)
+			dv_pushed_add(a->repo, remote->uuid, a->revs, &seen);
+	}
+	dv_strs_release(&seen);
+}
+
 /*
  * What history says was pushed saves work; the store itself is asked about
- * every file that is left.
+ * every file that is left. A push without any content does not open it, but
+ * where the refs stand in it too: a copy of a store has its uuid.
  */
 int dv_publish(const struct dv_publish *a, struct dv_err *err)
 {
 	struct dv_remote *remote = a->remote;
 	struct dv_push_result result;
 	struct dv_push_file *files = NULL;
-	struct dv_strs known = { 0 };
-	struct dv_unread unread = { 0 };
-	struct dv_ptrs ptrs = { 0 };
+	struct plan p = { 0 };
 	struct dv_remotes rs;
 	const struct dv_remote_info *info;
+	const char *uuid;
 	size_t n = 0, lost = 0;
 	int rc;
 
@@ -82,50 +158,39 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 	if (rc)
 		return rc;
 	info = dv_remotes_find(&rs, a->name);
-	if (a->thorough || a->repair)
-		rc = 0;
-	else if (remote)
-		rc = dv_pushed_tips(a->repo, remote->uuid, &known, err);
-	else if (info && info->uuid)
-		rc = dv_pushed_tips(a->repo, info->uuid, &known, err);
-	if (!rc)
-		rc = dv_pushed_tips(a->repo, NO_POINTER, &known, err);
-	for (size_t i = 0; !rc && a->not_revs && i < a->not_revs->n; i++)
-		rc = dv_strs_add(&known, a->not_revs->v[i], err);
-	if (!rc)
-		rc = dv_ptrs_of_range(a->repo, a->cache, a->revs, &known,
-				      &ptrs, err);
-	/* Versions that a registry names go with the commits that name them. */
-	if (!rc)
-		rc = dv_named_of_range(a->repo, a->revs, &known, &ptrs,
-				       &unread, err);
-	dv_unread_warn(&unread);
+	uuid = remote ? remote->uuid : info && info->uuid ? info->uuid : NULL;
+	rc = plan(a, uuid, &p, err);
+	if (!rc && remote)
+		rc = confirm(a, remote, &p, err);
 	/* Else a push would walk a history without pointers every time. */
-	if (!rc && !ptrs.n && a->quiet_if_nothing && !a->dry_run &&
+	if (!rc && !p.ptrs.n && a->quiet_if_nothing && !a->dry_run &&
 	    !a->not_revs)
-		dv_pushed_add(a->repo, remote ? remote->uuid :
-			      info && info->uuid ? info->uuid : NO_POINTER,
-			      a->revs);
+		dv_pushed_add(a->repo, uuid ? uuid : NO_POINTER, a->revs, NULL);
 	dv_remotes_release(&rs);
-	if (rc || (!ptrs.n && a->quiet_if_nothing))
+	dv_unread_warn(&p.unread);
+	if (rc || (!p.ptrs.n && a->quiet_if_nothing))
 		goto out;
 	if (!remote)
 		rc = dv_remotes_open(a->repo, a->name, &remote, err);
+	if (!rc && !a->remote)
+		rc = confirm(a, remote, &p, err);
 	if (!rc && a->repair)
 		rc = repair(a, remote, err);
 	if (rc)
 		goto out;
-	files = calloc(ptrs.n + 1, sizeof(*files));
+	files = calloc(p.ptrs.n + 1, sizeof(*files));
 	if (!files) {
 		rc = dv_err_nomem(err);
 		goto out;
 	}
-	for (size_t i = 0; i < ptrs.n; i++) {
-		if (a->wants && !a->wants(a->wants_arg, ptrs.v[i].path))
+	for (size_t i = 0; i < p.ptrs.n; i++) {
+		const struct dv_ptr *ptr = &p.ptrs.v[i];
+
+		if (a->wants && !a->wants(a->wants_arg, ptr->path))
 			continue;
-		files[n].oid = ptrs.v[i].oid;
-		files[n].previous = ptrs.v[i].previous;
-		files[n++].path = ptrs.v[i].path;
+		files[n].oid = ptr->oid;
+		files[n].previous = ptr->previous;
+		files[n++].path = ptr->path;
 	}
 	if (a->repair)
 		rc = drop_lost(a, remote, files, &n, &lost, err);
@@ -142,11 +207,7 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 		       (unsigned long long)result.chunks, remote->url);
 		goto out;
 	}
-	for (size_t i = 0; i < n; i++)
-		dv_cache_pushed_put(a->cache, remote->uuid, &files[i].oid);
-	/* Only a push of everything says something about whole histories. */
-	if (!a->wants && !lost)
-		dv_pushed_add(a->repo, remote->uuid, a->revs);
+	remember(a, remote, files, n, !a->wants && !lost, result.shard);
 	if (result.files)
 		dv_log_note("pushed %zu file%s to '%s': %s in %llu chunk%s of %s new content",
 			    result.files, result.files == 1 ? "" : "s",
@@ -164,9 +225,7 @@ int dv_publish(const struct dv_publish *a, struct dv_err *err)
 out:
 	if (remote != a->remote)
 		dv_remote_close(remote);
-	dv_unread_release(&unread);
-	dv_ptrs_release(&ptrs);
-	dv_strs_release(&known);
+	plan_release(&p);
 	free(files);
 	return rc;
 }
