@@ -87,30 +87,16 @@ int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
 	return rc ? rc : dv_coder_decode_delta(c, rec, b, n, payload, p, err);
 }
 
-/*
- * A delta against one of what the table suggests, most alike first; it has to
- * save a third of `whole`. Then *out changes to it. Failures only cost bytes.
- */
-static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
-		       size_t n, const struct dv_near *near, struct dv_choice *out)
+/* A delta against one of these: 1 where it saves a third of `whole`. */
+static int try_hits(struct dv_txn *t, struct dv_coder *c, const void *p,
+		    size_t n, const struct dv_similar_hit *hit,
+		    unsigned int hits, uint32_t whole, struct dv_choice *out)
 {
-	struct dv_similar_hit hit[TRIALS];
-	unsigned int hits = dv_similar_find(t->similar, &out->sketch, hit,
-					    TRIALS);
-	uint32_t whole = out->rec.enc;
-	struct dv_coder *spare;
-	int done = 0;
-
-	/* The new record's payload stands in c: another one reads. */
-	if (!hits && near && (spare = dv_coder_spare(c, NULL))) {
-		dv_prior_cover(near->prior, t->similar, spare, near->off);
-		/* Also where another thread was first to cover it. */
-		hits = dv_similar_find(t->similar, &out->sketch, hit, TRIALS);
-	}
-	for (unsigned int i = 0; i < hits && !done; i++) {
+	for (unsigned int i = 0; i < hits; i++) {
 		const void *payload;
 		struct dv_base *base;
 		struct dv_rec rec;
+		int done;
 
 		if (txn_base(t, c, &hit[i].base, &base, NULL))
 			continue;
@@ -123,7 +109,35 @@ static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
 		out->rec = rec;
 		out->rec.base = hit[i].base;
 		out->payload = payload;
+		return 1;
 	}
+	return 0;
+}
+
+/*
+ * A delta against one of what the table suggests, most alike first. Then *out
+ * changes to it. Failures only cost bytes.
+ */
+static void try_deltas(struct dv_txn *t, struct dv_coder *c, const void *p,
+		       size_t n, const struct dv_near *near, struct dv_choice *out)
+{
+	struct dv_similar_hit hit[TRIALS], more[TRIALS];
+	unsigned int hits, found;
+	uint32_t whole = out->rec.enc;
+	struct dv_coder *spare;
+
+	hits = dv_similar_find(t->similar, &out->sketch, hit, TRIALS);
+	if (try_hits(t, c, p, n, hit, hits, whole, out) || !near)
+		return;
+	/* The new record's payload stands in c: another one reads. */
+	spare = dv_coder_spare(c, NULL);
+	if (!spare)
+		return;
+	dv_prior_cover(near->prior, t->similar, spare, near->off);
+	/* Also where another thread was first to cover it. */
+	found = dv_similar_find(t->similar, &out->sketch, more, TRIALS);
+	if (found != hits || memcmp(more, hit, found * sizeof(*more)))
+		try_hits(t, c, p, n, more, found, whole, out);
 }
 
 int dv_delta_choose(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,

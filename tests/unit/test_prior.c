@@ -55,7 +55,8 @@ static unsigned int whole_chunks(struct env *e, const uint8_t *p,
 
 /*
  * A fetched version is in no table. Whichever thread is the first to sketch
- * its chunks, all of them find the bases, as one thread does in another store.
+ * its chunks, all of them find the bases, as one thread does in another store
+ * (but for a chunk that has another base by then).
  */
 static void all_threads_find_it(void **state)
 {
@@ -79,7 +80,7 @@ static void all_threads_find_it(void **state)
 		want = whole_chunks(one, q, &oid, table);
 		assert_true(want < 4);
 		oid = store_bytes(e, p, SIZE, NULL);
-		assert_int_equal(whole_chunks(e, q, &oid, table), want);
+		assert_true(whole_chunks(e, q, &oid, table) <= want + 1);
 		free(p);
 		free(q);
 	}
