@@ -79,8 +79,15 @@ static int copy_pack(struct dv_txn *t, struct dv_pack *p, int deltas,
 		dv_row_parse(table + (size_t)i * DV_PACK_ROW, &loc.row);
 		if ((loc.row.codec == DV_CODEC_DELTA) != deltas)
 			continue;
-		rc = dv_store_read_record(t->store, &t->coder, &loc, &rec,
-					  &payload, err);
+		rc = dv_txn_stands(t, &t->coder, loc.row.kind, &loc.row.id,
+				   deltas, err);
+		if (rc > 0) {
+			rc = 0;
+			continue;
+		}
+		if (!rc)
+			rc = dv_store_read_record(t->store, &t->coder, &loc,
+						  &rec, &payload, err);
 		/* What is damaged must not be copied as if it were whole. */
 		if (!rc)
 			rc = dv_txn_decode(t, &t->coder, &rec, payload,

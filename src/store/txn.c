@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "store/delta.h"
 #include "store/incoming.h"
@@ -222,22 +223,26 @@ int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id)
 	return has;
 }
 
-/*
- * 1: it is new and now ours to write; 0: it is there; else an error. `whole`:
- * a delta of the chunk does not count, since others may name it as their base.
- */
+/* `whole`: a delta does not count, since others may name it as their base. */
+static int find(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
+		int whole, struct dv_loc *loc)
+{
+	for (unsigned int skip = 0;
+	     dv_packset_find_nth(&t->store->set, kind, id, skip, loc); skip++)
+		if (!loc->pack->doomed &&
+		    !(whole && loc->row.codec == DV_CODEC_DELTA))
+			return 1;
+	return 0;
+}
+
+/* 1: it is new and now ours to write; 0: it is there; else an error. */
 static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 		 int whole, struct dv_err *err)
 {
 	struct dv_loc loc;
 	int rc;
 
-	for (unsigned int skip = 0;
-	     dv_packset_find_nth(&t->store->set, kind, id, skip, &loc);
-	     skip++) {
-		if (loc.pack->doomed ||
-		    (whole && loc.row.codec == DV_CODEC_DELTA))
-			continue;
+	if (find(t, kind, id, whole, &loc)) {
 		dv_packset_touch(&t->store->set, loc.pack);
 		return 0;
 	}
@@ -247,6 +252,28 @@ static int claim(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id,
 		fail(t, err);
 	pthread_mutex_unlock(&t->mu);
 	return rc == DV_EEXIST ? 0 : rc ? rc : 1;
+}
+
+int dv_txn_stands(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+		  const struct dv_id *id, int delta, struct dv_err *err)
+{
+	int whole = kind == DV_KIND_CHUNK && !delta;
+	const uint8_t *payload, *content;
+	struct dv_loc loc;
+	struct dv_rec rec;
+	int rc;
+
+	if (!find(t, kind, id, whole, &loc))
+		return 0;
+	rc = dv_store_read_record(t->store, c, &loc, &rec, &payload, err);
+	if (!rc)
+		rc = dv_txn_decode(t, c, &rec, payload, &content, err);
+	/* Without its base it is as bad as one that does not decode. */
+	if (rc == DV_ENOTFOUND)
+		rc = dv_err_set(err, DV_ECORRUPT,
+				"chunk %s is a delta without its base",
+				dv_id_hex(id).s);
+	return rc ? rc : 1;
 }
 
 int dv_txn_own(struct dv_txn *t, const struct dv_id *id, int *fd,

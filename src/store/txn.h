@@ -81,6 +81,14 @@ int dv_txn_decode(struct dv_txn *t, struct dv_coder *c,
  */
 int dv_txn_own(struct dv_txn *t, const struct dv_id *id, int *fd,
 	       struct dv_row *row);
+/*
+ * Before a copy of a record is given up: 1 where dv_txn_put_record would find
+ * the record in the store, and it was read there and is good; 0 where it would
+ * write it. A bad copy that would hide the good one is an error.
+ */
+int dv_txn_stands(struct dv_txn *t, struct dv_coder *c, enum dv_kind kind,
+		  const struct dv_id *id, int delta, struct dv_err *err)
+	DV_MUST_USE;
 /* In the store, or put here. */
 int dv_txn_has(struct dv_txn *t, enum dv_kind kind, const struct dv_id *id);
 int dv_txn_sync(struct dv_txn *t, struct dv_err *err) DV_MUST_USE;

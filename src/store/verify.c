@@ -220,12 +220,20 @@ static int keep_by_scan(struct dv_txn *t, struct dv_pack *p, int deltas,
 			off++;		/* damaged: look for the next magic */
 			continue;
 		}
+		rc = (rec.codec == DV_CODEC_DELTA) == deltas ?
+		     dv_txn_stands(t, &t->coder, rec.kind, &rec.id, deltas,
+				   err) : 1;
+		if (rc > 0) {
+			rc = 0;
+			off += h + rec.enc;
+			continue;
+		}
 		t->coder.in.n = 0;
-		rc = dv_buf_reserve(&t->coder.in, rec.enc, err);
+		if (!rc)
+			rc = dv_buf_reserve(&t->coder.in, rec.enc, err);
 		if (rc)
 			break;
-		if ((rec.codec == DV_CODEC_DELTA) == deltas &&
-		    dv_pread_full(fd, t->coder.in.p, rec.enc, off + h) ==
+		if (dv_pread_full(fd, t->coder.in.p, rec.enc, off + h) ==
 			    (ssize_t)rec.enc &&
 		    !dv_txn_decode(t, &t->coder, &rec, t->coder.in.p, &content,
 				   NULL))

@@ -485,6 +485,45 @@ static void delta_without_base_is_not_here(void **state)
 	free(delta.p);
 }
 
+/* The copy that is relied upon may have its base among the merged packs. */
+static void merge_reads_a_copy_with_a_base(void **state)
+{
+	struct env *e = *state;
+	struct chunk y = chunk_rows(e, N, 1), x = chunk_edit(e, &y, 2), more;
+	struct maker big = { 0 }, m = { 0 };
+	struct dv_err err = { 0 };
+
+	maker_delta(&big, e, &x, &y);
+	for (uint64_t i = 0; i < 100; i++) {
+		more = chunk_rows(e, N, 100 + i);
+		maker_whole(&big, e, &more);
+		free(more.p);
+	}
+	maker_publish(e, &big, '1');
+	maker_whole(&m, e, &y);
+	maker_publish(e, &m, '3');
+	maker_release(&m);
+	maker_delta(&m, e, &x, &y);
+	maker_publish(e, &m, '2');
+	maker_release(&m);
+	for (char digit = '4'; digit <= '9'; digit++) {
+		more = chunk_rows(e, 20000, (uint64_t)digit);
+		maker_whole(&m, e, &more);
+		maker_publish(e, &m, digit);
+		maker_release(&m);
+		free(more.p);
+	}
+	env_reopen(e);
+	assert_ok(dv_store_merge_small(&e->s, &err));
+	env_reopen(e);
+	assert_int_equal(env_count(e, "packs"), 2);
+	assert_true(has_chunk(e, &x) && has_chunk(e, &y));
+	assert_sound(e);
+	maker_release(&big);
+	free(x.p);
+	free(y.p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +538,7 @@ int main(void)
 		IN_STORE(base_moves_in_quarantine),
 		IN_STORE(rescan_in_quarantine),
 		IN_STORE(verify_beside_a_writer),
+		IN_STORE(merge_reads_a_copy_with_a_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,51 @@ static void damage_stops_a_merge(void **state)
 	free(path);
 }
 
+/* A good record is not given up for a copy elsewhere that is damaged. */
+static void a_bad_copy_stops_a_merge(void **state)
+{
+	struct env *e = *state;
+	struct dv_err err = { 0 };
+	struct dv_store early;
+	struct dv_txn t = { 0 };
+	struct dv_loc loc;
+	struct dv_id id;
+	uint8_t b[SOME];
+	char *dir = env_path(e, ""), *path;
+
+	/* Two writers at once: the large pack and a small one have chunk 7. */
+	assert_ok(dv_store_open(&early, dir, 0, &err));
+	commit_some(e, 0, 400);
+	assert_ok(dv_txn_begin(&t, &early, 3, &err));
+	id = put_some(e, &t, 7);
+	assert_ok(dv_txn_commit(&t, &err));
+	dv_txn_end(&t);
+	dv_store_close(&early);
+	for (uint64_t i = 0; i < 10; i++)
+		commit_some(e, 1000 + i, 1);
+	(void)some_chunk(e, 7, b, SOME);
+	assert_true(dv_store_locate(&e->s, DV_KIND_CHUNK, &id, &loc));
+	path = dv_pack_path(&e->s.set, loc.pack);
+	damage(path, loc.row.off + 200);
+	assert_fails(dv_store_merge_small(&e->s, &err), DV_ECORRUPT);
+	assert_int_equal(env_count(e, "packs"), 12);
+	env_reopen(e);
+	assert_true(has_some(e, 7));
+	/* With a good one elsewhere it goes. */
+	damage(path, loc.row.off + 200);
+	env_reopen(e);
+	assert_ok(dv_store_merge_small(&e->s, &err));
+	assert_int_equal(env_count(e, "packs"), 2);
+	assert_all(e, 0, 400);
+	assert_all(e, 1000, 10);
+	assert_true(dv_packset_find_nth(&e->s.set, DV_KIND_CHUNK, &id, 0,
+					&loc));
+	assert_false(dv_packset_find_nth(&e->s.set, DV_KIND_CHUNK, &id, 1,
+					 &loc));
+	free(path);
+	free(dir);
+}
+
 static void merge_waits_for_no_writer(void **state)
 {
 	struct env *e = *state;
@@ -479,6 +524,7 @@ int main(void)
 		IN_STORE(merge_is_geometric),
 		IN_STORE(copies_become_one),
 		IN_STORE(damage_stops_a_merge),
+		IN_STORE(a_bad_copy_stops_a_merge),
 		IN_STORE(merge_waits_for_no_writer),
 		IN_STORE(one_index_over_many_packs),
 		IN_STORE(index_files_stay_few),
