@@ -260,7 +260,10 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 	if (rc)
 		return rc;
 	s->writers++;
-	rc = dv_txn_begin(&t, s, 0, err);
+	/* Another process may have taken away what stood elsewhere. */
+	rc = dv_packset_rescan(&s->set, err);
+	if (!rc)
+		rc = dv_txn_begin(&t, s, 0, err);
 	for (size_t i = 0; i < s->set.n; i++)
 		if (s->set.v[i]->mark)
 			dv_packset_leave(&s->set, s->set.v[i], 1);

@@ -264,6 +264,45 @@ static void store_again(struct env *e, struct dv_store *early, uint64_t i)
 	dv_txn_end(&t);
 }
 
+/* Between looking and locking another process may take a copy away. */
+static void quarantine_looks_again(void **state)
+{
+	struct env *e = *state;
+	struct dv_err err = { 0 };
+	struct dv_store early, other;
+	char *path = dv_fmt("%s/dv", e->dir), *pack;
+	struct dv_verify v;
+	size_t moved;
+
+	assert_ok(dv_store_open(&early, path, 0, &err));
+	commit_some(e, 0, 400);
+	pack = env_file(e, "packs", 0);
+	store_again(e, &early, 7);
+	dv_store_close(&early);
+	for (uint64_t i = 0; i < 10; i++)
+		commit_some(e, 1000 + i, 1);
+	damage(pack, DV_PACK_HEAD + 60);
+	env_reopen(e);
+	v = verified(e, 0);
+	assert_int_equal(v.bad_records, 1);
+	/* The copy of chunk 7 goes, for the one in the pack with damage. */
+	assert_ok(dv_store_open(&other, path, 0, &err));
+	assert_ok(dv_store_merge_small(&other, &err));
+	dv_store_close(&other);
+	assert_int_equal(env_count(e, "packs"), 2);
+	assert_ok(dv_store_quarantine(&e->s, &v, &moved, &err));
+	assert_int_equal(moved, 1);
+	dv_verify_release(&v);
+	env_reopen(e);
+	assert_sound(e);
+	for (uint64_t i = 1; i < 400; i++)
+		assert_true(has_some(e, i));
+	for (uint64_t i = 0; i < 10; i++)
+		assert_true(has_some(e, 1000 + i));
+	free(pack);
+	free(path);
+}
+
 /* Whoever has read only the tables does not give a record up for another. */
 static void a_quick_look_relies_on_nothing(void **state)
 {
@@ -424,6 +463,7 @@ int main(void)
 		IN_STORE(quarantine_of_a_torn_pack),
 		IN_STORE(quarantine_of_a_pack_head),
 		IN_STORE(two_copies),
+		IN_STORE(quarantine_looks_again),
 		IN_STORE(a_quick_look_relies_on_nothing),
 		IN_STORE(while_another_writes),
 		IN_WORLD(fetched_again),
