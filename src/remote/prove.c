@@ -23,8 +23,8 @@ struct prove {
 	struct dv_remote *remote;
 	struct dv_idmap shards;		/* 1: all its packs are there; 2: not */
 	struct dv_idmap bad;		/* chunks that cannot be had */
-	struct dv_idmap seen;		/* chunks in `want` */
-	struct dv_idmap where;		/* their places, once it is sorted */
+	struct dv_idmap seen;		/* what is in `want`: id and place, mixed */
+	struct dv_idmap where;		/* whole chunks, once it is sorted */
 	struct dv_bases bases;		/* of deltas read lately */
 	struct want *want;
 	size_t n, cap;
@@ -86,9 +86,16 @@ static int packs_are_there(struct prove *p, const struct dv_remote_shard *s,
 static int add_want(struct prove *p, const struct dv_shard *s,
 		    const struct dv_shard_chunk *c, struct dv_err *err)
 {
-	int rc = dv_idmap_put(&p->seen, CHUNK, &c->id, 1, err);
+	const uint8_t *pack = dv_shard_pack_name(s, c->pack);
+	struct dv_id key = c->id;
 	struct want *w;
+	int rc;
 
+	/* A chunk may stand there twice, whole and as a delta. */
+	for (int i = 0; i < 16; i++)
+		key.b[i] ^= pack[i];
+	dv_put32(key.b + 16, dv_get32(key.b + 16) ^ c->off);
+	rc = dv_idmap_put(&p->seen, CHUNK, &key, 1, err);
 	if (rc)
 		return rc == DV_EEXIST ? 0 : rc;
 	w = dv_grow(p->want, &p->cap, p->n + 1, sizeof(*w));
@@ -97,7 +104,7 @@ static int add_want(struct prove *p, const struct dv_shard *s,
 	p->want = w;
 	w += p->n++;
 	w->c = *c;
-	memcpy(w->pack, dv_shard_pack_name(s, c->pack), 16);
+	memcpy(w->pack, pack, 16);
 	return 0;
 }
 
@@ -226,7 +233,7 @@ static struct dv_base *base_of(struct prove *p, struct dv_coder *coder,
 	size_t len, got, head;
 	char key[48];
 
-	if (base || !w || !spare || w->c.codec == DV_CODEC_DELTA)
+	if (base || !w || !spare)
 		return base;
 	len = (size_t)rec_len(&w->c);
 	dv_remote_pack_key(w->pack, key);
@@ -311,7 +318,10 @@ static int read_back(struct prove *p, struct dv_err *err)
 		qsort(p->want, p->n, sizeof(*p->want), cmp_want);
 	for (size_t i = 0; !rc && i < p->n; i++) {
 		total += rec_len(&p->want[i].c);
+		if (p->want[i].c.codec == DV_CODEC_DELTA)
+			continue;
 		rc = dv_idmap_put(&p->where, CHUNK, &p->want[i].c.id, i, err);
+		rc = rc == DV_EEXIST ? 0 : rc;
 	}
 	dv_progress_start(&progress, "Reading back", total);
 	for (size_t i = 0, k; !rc && i < p->n; i = k) {

@@ -1,5 +1,6 @@
 #include "remotelib.h"
 #include "deltalib.h"
+#include "remote/prove.h"
 
 #include "remote/compact.h"
 
@@ -380,6 +381,27 @@ static void whole_and_delta_in_one_fetch(void **state)
 	mixed_release(m);
 }
 
+/* Each of the two is read back as its file needs it. */
+static void whole_and_delta_are_proven(void **state)
+{
+	struct world *w = *state;
+	struct mixed *m = mixed_remote(w);
+
+	for (int k = 0; k < 2; k++) {
+		struct dv_oid oids[2] = { m->file[k ? 2 : 0],
+					  m->file[k ? 0 : 2] };
+		struct dv_err err = { 0 };
+		struct dv_remote *r;
+		uint8_t proven[2];
+
+		assert_ok(dv_remote_open(&r, w->url, NULL, 0, &err));
+		assert_ok(dv_remote_prove(r, oids, 2, 1, proven, &err));
+		assert_true(proven[0] && proven[1]);
+		dv_remote_close(r);
+	}
+	mixed_release(m);
+}
+
 /* A new file that holds D, pushed by somebody who looked at file 0 first. */
 static void known_delta_with_a_base_known_as_delta(void **state)
 {
@@ -654,6 +676,7 @@ int main(void)
 		IN_WORLD(base_in_an_unchanged_segment),
 		IN_WORLD(the_other_way_round),
 		IN_WORLD(whole_and_delta_in_one_fetch),
+		IN_WORLD(whole_and_delta_are_proven),
 		IN_WORLD(known_delta_with_a_base_known_as_delta),
 		IN_WORLD(deltas_before_bases),
 		IN_WORLD(base_cannot_be_had),
