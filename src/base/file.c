@@ -189,12 +189,24 @@ int dv_dir_sync(const char *dir, struct dv_err *err)
 	return rc;
 }
 
-int dv_dir_make(const char *dir, struct dv_err *err)
+/* The folder that the new one stands in may be one that cannot be read. */
+static int sync_above(const char *dir, struct dv_err *err)
+{
+	char *up = dv_path_dir(dir);
+	int rc = up ? dv_dir_sync(up, err) : dv_err_nomem(err);
+
+	free(up);
+	return rc == DV_EAUTH ? 0 : rc;
+}
+
+static int make_dirs(const char *dir, int sync, struct dv_err *err)
 {
 	char *p, *c;
 	int rc = 0, sys;
 
-	if (!mkdir(dir, 0777) || (errno == EEXIST && dv_dir_exists(dir)))
+	if (!mkdir(dir, 0777))
+		return sync ? sync_above(dir, err) : 0;
+	if (errno == EEXIST && dv_dir_exists(dir))
 		return 0;
 	if (!*dir)
 		return dv_err_errno(err, "cannot create directory ''");
@@ -212,14 +224,25 @@ int dv_dir_make(const char *dir, struct dv_err *err)
 			errno = sys;
 			rc = dv_err_errno(err, "cannot create directory '%s'",
 					  p);
-			break;
+		} else if (!sys && sync) {
+			rc = sync_above(p, err);
 		}
 		*c = was;
-		if (!was)
+		if (rc || !was)
 			break;
 	}
 	free(p);
 	return rc;
+}
+
+int dv_dir_make(const char *dir, struct dv_err *err)
+{
+	return make_dirs(dir, 0, err);
+}
+
+int dv_dir_make_synced(const char *dir, struct dv_err *err)
+{
+	return make_dirs(dir, 1, err);
 }
 
 #define STALE_SECONDS 86400

@@ -38,6 +38,8 @@ int dv_file_write(const char *path, const void *p, size_t n, mode_t mode,
 int dv_dir_sync(const char *dir, struct dv_err *err) DV_MUST_USE;
 /* mkdir -p; existing directories are fine. */
 int dv_dir_make(const char *dir, struct dv_err *err) DV_MUST_USE;
+/* The same, and each that is new is durable in the one above it. */
+int dv_dir_make_synced(const char *dir, struct dv_err *err) DV_MUST_USE;
 /* Remove a directory tree, following no symlink. Absence is no error. */
 int dv_dir_remove(const char *dir, struct dv_err *err) DV_MUST_USE;
 /*

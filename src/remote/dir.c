@@ -365,7 +365,7 @@ int dv_backend_dir_open(struct dv_backend **out, const char *path, int create,
 
 	*out = NULL;
 	if (create) {
-		rc = dv_dir_make(path, err);
+		rc = dv_dir_make_synced(path, err);
 		if (rc)
 			return rc;
 	}

@@ -16,7 +16,7 @@ static const char *const subdirs[] = { "packs", "incoming", "index", "clones",
 
 static int make_dirs(const char *path, struct dv_err *err)
 {
-	int rc = dv_dir_make(path, err);
+	int rc = dv_dir_make_synced(path, err);
 
 	for (size_t i = 0; !rc && i < DV_ARRAY_SIZE(subdirs); i++) {
 		char *d = dv_fmt("%s/%s", path, subdirs[i]);

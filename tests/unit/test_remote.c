@@ -1,5 +1,31 @@
 #include "remotelib.h"
 
+#include <sys/syscall.h>
+
+static ino_t synced[64];
+static size_t nsynced;
+
+/* Instead of libc's: which files were synced? */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (nsynced < DV_ARRAY_SIZE(synced) && !fstat(fd, &st))
+		synced[nsynced++] = st.st_ino;
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static int was_synced(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	for (size_t i = 0; i < nsynced; i++)
+		if (synced[i] == st.st_ino)
+			return 1;
+	return 0;
+}
+
 static void urls(void **state)
 {
 	static const struct {
@@ -270,6 +296,42 @@ static void strangers_in_shards(void **state)
 	free(s.p);
 }
 
+/* A store that is said to be there has its name in a folder that has its own. */
+static void new_folders_are_synced(void **state)
+{
+	static const char *const above[] = { "", "/x", "/x/y" };
+	struct world *w = *state;
+	struct dv_err err = { 0 };
+	struct dv_store s;
+	struct dv_remote *r;
+
+	for (int local = 0; local < 2; local++) {
+		char *top = dv_fmt("%s/%d", w->dir, local);
+		char *path = dv_fmt("%s/x/y/store", top);
+
+		assert_int_equal(mkdir(top, 0777), 0);
+		nsynced = 0;
+		if (local) {
+			assert_ok(dv_store_open(&s, path, DV_STORE_CREATE,
+						&err));
+			dv_store_close(&s);
+		} else {
+			assert_ok(dv_remote_open(&r, path, NULL,
+						 DV_REMOTE_CREATE, &err));
+			dv_remote_close(r);
+		}
+		assert_true(was_synced(path));
+		for (size_t i = 0; i < DV_ARRAY_SIZE(above); i++) {
+			char *dir = dv_fmt("%s%s", top, above[i]);
+
+			assert_true(was_synced(dir));
+			free(dir);
+		}
+		free(path);
+		free(top);
+	}
+}
+
 static void pack_keys(void **state)
 {
 	uint8_t name[16];
@@ -297,6 +359,7 @@ int main(void)
 		IN_WORLD(features),
 		IN_WORLD(damaged_format),
 		IN_WORLD(strangers_in_shards),
+		IN_WORLD(new_folders_are_synced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
