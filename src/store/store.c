@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,8 +59,14 @@ static int read_format(struct dv_store *s, struct dv_err *err)
 	return rc;
 }
 
-/* What `epoch` says; "" where nothing was ever removed. */
-static int read_epoch(const struct dv_store *s, char out[33],
+/* Behind the digits, while content is being removed, or was when it stopped. */
+#define REMOVING " removing"
+
+/*
+ * What `epoch` says; "" where nothing was ever removed. Sets *removing where
+ * packs that can be listed now may be gone at once.
+ */
+static int read_epoch(const struct dv_store *s, char out[33], int *removing,
 		      struct dv_err *err)
 {
 	char *file = dv_fmt("%s/epoch", s->path);
@@ -74,8 +81,20 @@ static int read_epoch(const struct dv_store *s, char out[33],
 	if (!rc)
 		memcpy(out, text.n ? text.p : (const uint8_t *)"",
 		       DV_MIN(text.n, 32));
+	*removing = !rc && text.n >= 32 + strlen(REMOVING) &&
+		    !memcmp(text.p + 32, REMOVING, strlen(REMOVING));
 	dv_buf_release(&text);
 	free(file);
+	return rc;
+}
+
+/* As it was before the packs were listed; "" is never what it is later. */
+static int note_epoch(struct dv_store *s, struct dv_err *err)
+{
+	int removing, rc = read_epoch(s, s->epoch, &removing, err);
+
+	if (removing)
+		*s->epoch = '\0';
 	return rc;
 }
 
@@ -128,7 +147,7 @@ int dv_store_open(struct dv_store *s, const char *path, unsigned int flags,
 		rc = make_dirs(path, err);
 	/* In this order: a removal in between is seen later. */
 	if (!rc)
-		rc = read_epoch(s, s->epoch, err);
+		rc = note_epoch(s, err);
 	if (!rc)
 		rc = dv_packset_open(&s->set, path, err);
 	if (!rc && !s->read_only)
@@ -432,28 +451,33 @@ static int open_lock(struct dv_store *s, struct dv_err *err)
 	return rc;
 }
 
-/* List the packs anew if content was removed since they were listed. */
+/*
+ * List the packs anew if content was removed since they were listed, or just
+ * then: under the lock nothing goes.
+ */
 static int catch_up(struct dv_store *s, struct dv_err *err)
 {
 	char now[33];
-	int rc = read_epoch(s, now, err);
+	int removing, rc = read_epoch(s, now, &removing, err);
 
 	if (rc || !strcmp(now, s->epoch))
 		return rc;
 	rc = dv_packset_rescan(&s->set, err);
-	if (!rc)
+	if (!rc && !removing)
 		memcpy(s->epoch, now, sizeof(s->epoch));
 	return rc;
 }
 
-int dv_store_new_epoch(struct dv_store *s, struct dv_err *err)
+int dv_store_new_epoch(struct dv_store *s, int removing, struct dv_err *err)
 {
-	char *file = dv_fmt("%s/epoch", s->path), text[34];
-	int rc = file ? dv_random_name(text, err) : dv_err_nomem(err);
+	char *file = dv_fmt("%s/epoch", s->path), name[33], text[64];
+	int rc = file ? dv_random_name(name, err) : dv_err_nomem(err);
 
 	if (!rc) {
-		text[32] = '\n';
-		rc = dv_file_write(file, text, 33, 0666, DV_FILE_SYNC, err);
+		snprintf(text, sizeof(text), "%s%s\n", name,
+			 removing ? REMOVING : "");
+		rc = dv_file_write(file, text, strlen(text), 0666,
+				   DV_FILE_SYNC, err);
 	}
 	free(file);
 	return rc;

@@ -32,7 +32,7 @@ struct dv_store {
 				   unknown_write say so */
 	struct dv_bases bases;	/* decoded, of deltas read lately */
 	int64_t rescanned;	/* when a miss was last followed by a rescan */
-	char epoch[33];		/* as it was before `set` was read */
+	char epoch[33];		/* as it was before `set` was read, or "" */
 	char unknown_write[64];	/* a feature that forbids writing, or "" */
 	char unknown_gc[64];	/* a feature that forbids collecting, or "" */
 };
@@ -106,11 +106,13 @@ int dv_store_writable(const struct dv_store *s, struct dv_err *err)
 int dv_store_lock_shared(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 void dv_store_unlock(struct dv_store *s);
 /*
- * Under the exclusive lock, before content is removed: whoever has listed the
- * packs already lists them again when it takes the lock for writing, and so
- * never finds "there already" what is gone.
+ * Under the exclusive lock, before content is removed, and with `removing` 0
+ * once it is: whoever has listed the packs by then lists them again when it
+ * takes the lock for writing, and so never finds "there already" what is gone.
+ * Between the two, and after a crash there, nobody trusts an old list.
  */
-int dv_store_new_epoch(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
+int dv_store_new_epoch(struct dv_store *s, int removing, struct dv_err *err)
+	DV_MUST_USE;
 int dv_store_lock_excl(struct dv_store *s, struct dv_err *err) DV_MUST_USE;
 void dv_store_unlock_excl(struct dv_store *s);
 

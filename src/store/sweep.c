@@ -1,8 +1,8 @@
 /*
  * The sweep: packs with garbage are replaced by packs without it.
  *
- * 1. The epoch changes, so that no process finds "there already" by an old
- *    list of packs.
+ * 1. The epoch changes, and says that packs go, so that no process finds
+ *    "there already" by a list of packs that is older than the end of this.
  * 2. Records that stay are read, verified and copied to new packs.
  * 3. These are synced and published.
  * 4. Only then are the packs unlinked whose records they hold.
@@ -10,6 +10,9 @@
  * 2 to 4 repeat, about a gigabyte at a time. A crash before 3 leaves packs in
  * incoming/ that recovery publishes or drops: copies, at most. One before or
  * in 4 leaves copies and garbage, which the next sweep finds.
+ *
+ * 5. The epoch changes again and says that it is over. After a crash before
+ *    that, writers list the packs each time until the next sweep.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -363,7 +366,7 @@ int dv_gc_sweep(struct dv_gc *g, struct dv_err *err)
 	if (rc || !n)
 		goto out;
 	qsort(v, n, sizeof(*v), cmp_order);
-	rc = dv_store_new_epoch(g->store, err);
+	rc = dv_store_new_epoch(g->store, 1, err);
 	if (rc)
 		goto out;
 	g->store->writers++;	/* the exclusive lock covers the transaction */
@@ -379,6 +382,8 @@ int dv_gc_sweep(struct dv_gc *g, struct dv_err *err)
 	g->store->writers--;
 	for (size_t i = 0; i < n; i++)
 		v[i]->pack->doomed = 0;
+	if (dv_store_new_epoch(g->store, 0, &why))
+		dv_log_debug("packs are listed each time: %s", why.msg);
 	/* Also after an error: some may be done. The index is only a cache. */
 	if (dv_packset_rescan(&g->store->set, &why) ||
 	    dv_store_index(g->store, 1, &why))

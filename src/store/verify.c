@@ -250,6 +250,7 @@ static int keep_by_scan(struct dv_txn *t, struct dv_pack *p, int deltas,
 int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 			size_t *moved, struct dv_err *err)
 {
+	struct dv_err why = { 0 };
 	struct dv_txn t = { 0 };
 	int rc;
 
@@ -279,7 +280,7 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 	s->writers--;
 	/* Who adds the damaged content again must not find it "there". */
 	if (!rc)
-		rc = dv_store_new_epoch(s, err);
+		rc = dv_store_new_epoch(s, 1, err);
 	for (size_t i = 0; !rc && i < s->set.n; i++) {
 		struct dv_pack *p = s->set.v[i];
 		char *from, *to;
@@ -297,6 +298,8 @@ int dv_store_quarantine(struct dv_store *s, const struct dv_verify *v,
 		free(from);
 		free(to);
 	}
+	if (!rc && dv_store_new_epoch(s, 0, &why))
+		dv_log_debug("packs are listed each time: %s", why.msg);
 	dv_store_unlock_excl(s);
 	for (size_t i = 0; i < s->set.n; i++)
 		if (s->set.v[i]->leaving)

@@ -2,7 +2,38 @@
 #include "gclib.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "store/verify.h"
+
+/* Opened by the next call that takes a pack away, just before it does. */
+static struct dv_store *late;
+static char *late_path;
+
+static void open_late(const char *from)
+{
+	struct dv_store *s = late;
+	struct dv_err err = { 0 };
+
+	if (!s || !strstr(from, "/packs/"))
+		return;
+	late = NULL;
+	assert_ok(dv_store_open(s, late_path, 0, &err));
+}
+
+/* Instead of libc's. */
+int unlink(const char *path)
+{
+	open_late(path);
+	return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+int rename(const char *from, const char *to)
+{
+	open_late(from);
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
 
 /* Who has listed the packs before must not find there what is gone. */
 static void stale_writers_store_again(void **state)
@@ -28,6 +59,62 @@ static void stale_writers_store_again(void **state)
 	dv_coder_release(&other.c);
 	dv_store_close(&other.s);
 	free(path);
+}
+
+/* Nor who lists them while it goes on, and then waits for its end. */
+static void late_writers_store_again(void **state)
+{
+	struct env *e = *state;
+	struct dv_err err = { 0 };
+	struct dv_store other = { 0 };
+	struct dv_gc g;
+	uint8_t b[SOME];
+	struct dv_id id = some_chunk(e, 5, b, SOME);
+
+	for (int how = 0; how < 3; how++) {
+		commit_some(e, 0, 10);
+		late_path = dv_fmt("%s/dv", e->dir);
+		late = &other;
+		if (how == 0) {			/* a collection */
+			begin(e, &g, 0);
+			finish(&g);
+		} else if (how == 1) {		/* a quarantine */
+			char *pack = env_file(e, "packs", 0);
+			struct dv_verify v;
+			size_t moved;
+
+			damage(pack, DV_PACK_HEAD + 3);
+			env_reopen(e);
+			assert_ok(dv_store_verify(&e->s, e->pool, 0, &v, &err));
+			assert_int_equal(v.bad_records, 1);
+			assert_ok(dv_store_quarantine(&e->s, &v, &moved, &err));
+			dv_verify_release(&v);
+			free(pack);
+		} else {			/* a collection that is killed */
+			assert_ok(dv_store_new_epoch(&e->s, 1, &err));
+			while (env_count(e, "packs")) {
+				char *pack = env_file(e, "packs", 0);
+
+				assert_int_equal(unlink(pack), 0);
+				free(pack);
+			}
+		}
+		assert_null(late);
+		assert_ok(dv_store_lock_shared(&other, &err));
+		assert_int_equal(dv_store_has_quick(&other, DV_KIND_CHUNK,
+						    &id),
+				 how == 1);
+		if (how == 1) {
+			struct dv_id first = some_chunk(e, 0, b, SOME);
+
+			assert_false(dv_store_has_quick(&other, DV_KIND_CHUNK,
+							&first));
+		}
+		dv_store_unlock(&other);
+		dv_store_close(&other);
+		free(late_path);
+		env_reopen(e);
+	}
 }
 
 __attribute__((unused))
@@ -151,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_STORE(stale_writers_store_again),
+		IN_STORE(late_writers_store_again),
 #ifndef __SANITIZE_ADDRESS__
 		/* It forks beside the pool's threads. */
 		IN_STORE(a_writer_keeps_it_away),
