@@ -530,12 +530,19 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 	char lease[64] = "";
 	size_t count = 0;
 	int64_t now = 0;
-	int rc;
+	int rc, locked = 0;
 
 	memset(result, 0, sizeof(*result));
 	if (!todo)
 		return dv_err_nomem(err);
 	rc = dv_coder_init(&p.coder, err);
+	/* Records are found now and read later: no pack goes meanwhile. */
+	if (!rc && !s->read_only) {
+		rc = dv_store_lock_shared(s, err);
+		locked = !rc;
+		if (!rc)
+			rc = dv_packset_rescan(&s->set, err);
+	}
 	if (!rc)
 		rc = dv_remote_refresh(r, err);
 	if (!rc)
@@ -579,6 +586,8 @@ int dv_push(struct dv_remote *r, struct dv_store *s, struct dv_pool *pool,
 		if (r->backend->ops->remove(r->backend, lease, NULL))
 			dv_log_debug("lease %s stays", lease);
 out:
+	if (locked)
+		dv_store_unlock(s);
 	dv_shard_builder_release(&p.shard);
 	dv_idmap_release(&p.rows);
 	dv_idmap_release(&p.segs);
