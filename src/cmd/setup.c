@@ -114,12 +114,14 @@ int dv_cmd_install(int argc, char **argv)
 static void clean_exclude(struct dv_repo *r)
 {
 	static const char line[] = ".git-dv-tmp-*\n";
-	char *path = dv_fmt("%s/info/exclude", r->common_dir), *at;
+	char *path = dv_fmt("%s/info/exclude", r->common_dir);
+	const char *at, *rest;
 	struct dv_buf b = { 0 };
 
 	if (path && !dv_file_read(path, &b, 1u << 20, NULL) &&
 	    (at = strstr(dv_buf_str(&b), line))) {
-		memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+		rest = at + strlen(line);
+		memmove(b.p + (at - (const char *)b.p), rest, strlen(rest) + 1);
 		if (dv_file_write(path, b.p, strlen((char *)b.p), 0666, 0,
 				  NULL))
 			dv_log_debug("'%s' stays as it is", path);

@@ -186,7 +186,7 @@ static int check_shallow(struct dv_helper *h, const struct dv_manifest *m,
 		if (!strstr(dv_buf_str(&cut), line))
 			continue;
 		rc = dv_git(raw, (size_t)1 << 24, &text, err);
-		for (char *p = rc ? NULL : strchr(dv_buf_str(&text), '\n');
+		for (const char *p = rc ? NULL : strchr(dv_buf_str(&text), '\n');
 		     !rc && p && !strncmp(p, "\nparent ", 8);
 		     p = strchr(p + 1, '\n'))
 			rc = dv_buf_addf(&ask, err, "%.*s\n",
