@@ -306,7 +306,7 @@ static void a_file_that_is_never_quiet_is_told_of(void **state)
 		rewrite(w, "a");
 		times += *after(w, QUIET / 4) != '\0';
 	}
-	assert_in_range(times, 2, 20);
+	assert_within(times, 2, 20);
 }
 
 static void a_rename_is_one_change(void **state)

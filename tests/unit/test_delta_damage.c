@@ -417,7 +417,7 @@ static void gc_keeps_bases_of_all_copies(void **state)
 	c[1] = chunk_edit(e, &c[2], 3);
 	c[3] = chunk_edit(e, &c[2], 4);
 	for (int order = 0; order < 2; order++) {
-		static const char digits[2][4] = { "1234", "4321" };
+		static const char *const digits[2] = { "1234", "4321" };
 		struct maker m = { 0 };
 
 		maker_whole(&m, e, &c[0]);

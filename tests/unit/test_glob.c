@@ -61,9 +61,9 @@ static void hostile_patterns_end(void **state)
 	for (int i = 50; i < 4000; i += 50)
 		path[i] = '/';
 	path[3999] = 'b';
-	assert_in_range(dv_glob_path(pattern, path), 0, 1);
-	assert_in_range(dv_glob_path("*a*a*a*a*a*a*a*a*a*a*a*a*a*b/x", path),
-			0, 1);
+	assert_within(dv_glob_path(pattern, path), 0, 1);
+	assert_within(dv_glob_path("*a*a*a*a*a*a*a*a*a*a*a*a*a*b/x", path),
+		      0, 1);
 }
 
 static void long_patterns_match_nothing(void **state)

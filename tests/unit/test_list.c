@@ -43,7 +43,7 @@ static void add(struct built *t, uint32_t len, const struct dv_id *id)
 	struct dv_err err = { 0 };
 	int rc = dv_list_add(&t->b, sha, len, id, &err);
 
-	assert_in_range(rc, 0, 1);
+	assert_within(rc, 0, 1);
 	if (rc)
 		seg_done(t);
 }

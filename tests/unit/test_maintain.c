@@ -239,7 +239,7 @@ static void index_files_stay_few(void **state)
 		for (int i = 0; i < 17; i++, at += 3)
 			commit_some(e, at, 3);
 		assert_ok(dv_store_index(&e->s, 0, &err));
-		assert_in_range(env_count(e, "index"), 1, 4);
+		assert_within(env_count(e, "index"), 1, 4);
 	}
 	assert_all(e, 0, at);
 	env_reopen(e);
@@ -380,7 +380,7 @@ static void maintain_does_both(void **state)
 		commit_some(e, at, 4);
 		dv_store_maintain(&e->s);
 		/* Between two merges at most eight small ones gather. */
-		assert_in_range(env_count(e, "packs"), 1, 16);
+		assert_within(env_count(e, "packs"), 1, 16);
 	}
 	assert_all(e, 0, at);
 	env_reopen(e);

@@ -192,7 +192,7 @@ static void defaults(void **state)
 
 	(void)state;
 	assert_ok(dv_pool_open(&p, 0, 0, NULL, NULL, &err));
-	assert_in_range(dv_pool_threads(p), 1, 16);
+	assert_within(dv_pool_threads(p), 1, 16);
 	assert_false(dv_pool_full(p));
 	dv_pool_close(p);
 }

@@ -59,8 +59,8 @@ static struct dv_oid file_of(uint32_t i)
 
 static void build(struct dv_shard_builder *b)
 {
-	static const uint8_t old[16] = "the replaced one";
-	uint8_t name[16] = "pack number ?...";
+	static const uint8_t old[] = "the replaced one";
+	uint8_t name[] = "pack number ?...";
 	struct dv_err err = { 0 };
 
 	for (uint32_t i = 0; i < 2; i++) {

@@ -36,6 +36,14 @@
 	assert_int_equal(rc_, (status)); \
 } while (0)
 
+/* cmocka has had one name for this in version 1, another one in version 2. */
+#define assert_within(value, min, max) do { \
+	intmax_t within_ = (intmax_t)(value); \
+	if (within_ < (intmax_t)(min) || within_ > (intmax_t)(max)) \
+		print_error("%s is %jd\n", #value, within_); \
+	assert_true(within_ >= (intmax_t)(min) && within_ <= (intmax_t)(max)); \
+} while (0)
+
 static inline char *test_dir_new(void)
 {
 	const char *base = getenv("TMPDIR");
