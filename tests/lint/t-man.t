@@ -12,6 +12,7 @@ for c in $commands; do count=$((count + 2)); done
 echo "1..$count"
 n=0
 
+holds() { test "$@"; echo $?; }
 result() {	# OK NAME [WHY]
 	n=$((n + 1))
 	if test "$1" = 0; then
@@ -34,34 +35,29 @@ target() {
 
 for p; do
 	if test "$(target "$p")" != "$p"; then
-		test -f "$(target "$p")"
-		result $? "$p leads to a page"
+		result "$(holds -f "$(target "$p")")" "$p leads to a page"
 	elif ! command -v mandoc >/dev/null 2>&1; then
 		skip "$p" 'no mandoc'
 	else
 		said=$(mandoc -Tlint -W warning "$p" 2>&1)
-		test -z "$said"
-		result $? "$p" "$said"
+		result "$(holds -z "$said")" "$p" "$said"
 	fi
 done
 
 # The pages in the tree are those that are installed.
 listed=$(grep -o 'man/[a-z-]*\.[1-9]' man/local.mk | LC_ALL=C sort)
-test "$listed" = "$pages"
-result $? 'man/local.mk lists every page' "$listed"
+result "$(holds "$listed" = "$pages")" 'man/local.mk lists every page' "$listed"
 
 # What refers to another page of git-dv finds it.
 lost=$(sed -n 's/^\.It Xr \(git-dv[a-z-]*\) \([1-9]\).*/\1.\2/p; s/^\.Xr \(git-dv[a-z-]*\) \([1-9]\).*/\1.\2/p' "$@" |
 	LC_ALL=C sort -u | while IFS= read -r x; do test -f "man/$x" || echo "$x"; done)
-test -z "$lost"
-result $? 'references lead to pages' "$lost"
+result "$(holds -z "$lost")" 'references lead to pages' "$lost"
 
 git_dv=${DV_BUILD_DIR:-$top/build}/git-dv
 for c in $commands; do
 	page=man/git-dv-$c.1
 	test -f "$page" && page=$(target "$page")
-	test -f "$page"
-	result $? "git dv $c has a page"
+	result "$(holds -f "$page")" "git dv $c has a page"
 	if ! test -x "$git_dv"; then
 		skip "options of git dv $c" "git-dv is not built in ${git_dv%/*}"
 		continue
@@ -81,6 +77,5 @@ for c in $commands; do
 	for o in $("$git_dv" "$c" -h | sed -n 's/^    -\([A-Za-z]\)[ ,].*/\1/p'); do
 		printf '%s\n' "$text" | grep -qE -- "^\.It.*Fl $o([[:space:]]|\$)" || lost="$lost -$o"
 	done
-	test -z "$lost"
-	result $? "the page of git dv $c names its options" "not named:$lost"
+	result "$(holds -z "$lost")" "the page of git dv $c names its options" "not named:$lost"
 done
