@@ -38,6 +38,12 @@ if test "$(id -u)" = 0; then
 	test -z "$empty" || must mkdir -p -m 755 "$empty"
 fi
 
+# A later sshd shuts out for a while who fails to log in, as is tried here.
+penalties=
+if "$SSHD" -t -h "$T/sshd/host" -f /dev/null -o PerSourcePenalties=no >/dev/null 2>&1; then
+	penalties='PerSourcePenalties no'
+fi
+
 sshd_config() {
 	cat >sshd/config <<-END
 		ListenAddress 127.0.0.1
@@ -51,6 +57,7 @@ sshd_config() {
 		PasswordAuthentication no
 		KbdInteractiveAuthentication no
 		UseDNS no
+		$penalties
 	END
 }
 if ! start_server sshd_config "$SSHD" -D -f "$T/sshd/config" -E "$T/sshd/log"; then
