@@ -229,6 +229,8 @@ must git reset -q --hard
 must git clean -qfd
 must git config core.untrackedCache true
 monitor
+# The monitor's own git has the lock on the index until then.
+seen primed
 mkdir -p p/q/r p/q/empty && echo 1 >p/q/r/tracked
 must git add -A
 must git commit -qm nested
