@@ -64,6 +64,7 @@ seal "$NEWEST"
 run git ls-remote "$U"
 says 'of a later version' 'newer'
 refused 'of a later version'
+chmod u+w "$NEWEST"
 cat good/git/refs/fffffffffffffffe >"$NEWEST"
 refused 'of another number'
 chmod u+w "$NEWEST"
