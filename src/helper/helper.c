@@ -246,6 +246,20 @@ static void unquote(char *s)
 	*w = '\0';
 }
 
+/* Git takes the depth back, for the tags that follow, by one of 0. */
+static void forget_depth(struct dv_strs *options)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < options->n; i++) {
+		if (strncmp(options->v[i], "--depth=", 8))
+			options->v[n++] = options->v[i];
+		else
+			free(options->v[i]);
+	}
+	options->n = n;
+}
+
 /* Only what is honoured is answered with ok. */
 static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 			      char *name, struct dv_err *err)
@@ -297,6 +311,10 @@ static const char *set_option(struct dv_helper *h, enum dv_url_kind kind,
 
 			if (strcmp(name, for_fetch[i]) || kind != DV_URL_PAIRED)
 				continue;
+			if (!strcmp(name, "depth"))
+				forget_depth(&h->fetch_options);
+			if (!strcmp(name, "depth") && !strcmp(v, "0"))
+				return "ok";
 			if (!strcmp(name, "update-shallow"))
 				arg = is_true(v) ? strdup("--update-shallow") :
 						   NULL;
