@@ -549,6 +549,17 @@ static int converse(struct dv_helper *h, enum dv_url_kind kind,
 	return rc;
 }
 
+/* Whoever writes to a helper that is gone dies of it, before git can say more. */
+static void hear_git_out(void)
+{
+	char *line = NULL;
+	size_t cap = 0;
+
+	if (!isatty(STDIN_FILENO))
+		(void)!read_line(&line, &cap);
+	free(line);
+}
+
 int dv_helper_main(const char *remote_name, const char *url)
 {
 	struct dv_helper h = { .remote_name = remote_name, .url = url };
@@ -559,6 +570,7 @@ int dv_helper_main(const char *remote_name, const char *url)
 	if (dv_paired_depth() > DEPTH_MAX) {
 		dv_log_error("'dvstore::%s' leads to itself by a URL in git's settings; look at 'git config --get-regexp url'",
 			     url);
+		hear_git_out();
 		return 1;
 	}
 	/*
@@ -571,6 +583,8 @@ int dv_helper_main(const char *remote_name, const char *url)
 	rc = h.sha ? dv_helper_kind(url, &kind, &err) : dv_err_nomem(&err);
 	if (!rc)
 		rc = converse(&h, kind, &err);
+	else
+		hear_git_out();
 	clear_batch(&h);
 	free(h.refs);
 	free(h.servpath);

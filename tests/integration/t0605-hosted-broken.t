@@ -212,6 +212,13 @@ for u in foo://x/y s3:// '' 'file://host/x'; do
 	fails "dvstore::$u" git -C repo ls-remote "dvstore::$u"
 	fails "push to dvstore::$u" git -C repo push "dvstore::$u" main
 done
+# Git must not write to a helper that has gone: it would die of SIGPIPE.
+{
+	trap '' PIPE
+	sleep 0.3
+	echo capabilities 2>/dev/null || : >"$HOME/gone"
+} | git-remote-dvstore origin file://host/x >/dev/null 2>&1
+ok 'the helper stays until git has spoken' not test -e "$HOME/gone"
 fails 'store in a place that cannot be made' git -C repo push dvstore::/proc/x/y main
 
 # --- the helper by hand ---
