@@ -135,7 +135,8 @@ static int committed_raw(struct dv_ctx *c, const struct dv_strs *patterns,
 			 const char *prefix, struct dv_strs *out,
 			 struct dv_err *err)
 {
-	const char *args[] = { "ls-files", "-s", "-z", "--full-name",
+	/* As dv_ptrs_of_index: what a sparse index leaves out is not here. */
+	const char *args[] = { "ls-files", "-s", "-z", "--full-name", "--sparse",
 			       patterns ? ":(top)" : ":(top,attr:filter=dv)",
 			       NULL };
 	char empty[65], *p, *end;

@@ -144,7 +144,7 @@ int dv_named_of_index(struct dv_repo *r, const char *index,
 	static const char *const argv[] = { "git", "ls-files", "-s", "-z",
 		"--full-name", "--", SPEC, NULL };
 	char var[4200];
-	const char *const env[] = { var, NULL };
+	const char *const env[] = { DV_GIT_NO_ADVICE, index ? var : NULL, NULL };
 	struct dv_buf list = { 0 };
 	struct walk w;
 	int code, rc;
@@ -158,7 +158,7 @@ int dv_named_of_index(struct dv_repo *r, const char *index,
 	}
 	rc = begin(&w, r, out, unread, err);
 	if (!rc)
-		rc = dv_proc_capture(argv, index ? env : NULL, 0, LIST_MAX,
+		rc = dv_proc_capture(argv, env, 0, LIST_MAX,
 				     &list, &code, err);
 	if (!rc && code)
 		rc = dv_err_set(err, DV_EIO, "git ls-files failed");

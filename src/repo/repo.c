@@ -14,12 +14,13 @@
 int dv_git_input(const char *const *args, const void *in, size_t n,
 		 size_t max, struct dv_buf *out, struct dv_err *err)
 {
+	static const char *const env[] = { DV_GIT_NO_ADVICE, NULL };
 	const char *argv[ARGS_MAX] = { "git" };
 	int code, rc, i = 1;
 
 	for (; args[i - 1] && i < ARGS_MAX - 1; i++)
 		argv[i] = args[i - 1];
-	rc = dv_proc_filter(argv, NULL, 0, in, n, max, out, &code, err);
+	rc = dv_proc_filter(argv, env, 0, in, n, max, out, &code, err);
 	if (rc)
 		return rc;
 	if (code)

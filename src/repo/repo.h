@@ -96,9 +96,11 @@ int dv_repo_pointer_blob(const struct dv_repo *r, const struct dv_oid *oid,
 /* The path of this worktree's index file; caller frees. */
 char *dv_repo_index_path(const struct dv_repo *r);
 
+/* For the environment of a git whose hints are not for whoever runs us. */
+#define DV_GIT_NO_ADVICE "GIT_ADVICE=0"
 /*
  * Run git with these arguments (NULL-terminated, without "git") and collect
- * its output. A non-zero exit gives DV_EIO.
+ * its output; it gives no advice. A non-zero exit gives DV_EIO.
  */
 int dv_git(const char *const *args, size_t max, struct dv_buf *out,
 	   struct dv_err *err) DV_MUST_USE;

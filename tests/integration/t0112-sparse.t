@@ -19,6 +19,12 @@ for sparse_index in false true; do
 	ok 'and the top' cmp big.bin ../all/big.bin
 	ok 'drops the others' test ! -e b/b.bin -a ! -e sub/large.bin
 	ok 'clean' status_clean
+	ok 'track in it' git dv track '*.none'
+	says_not 'does not take what is outside for raw content' 'raw content'
+	says_not 'and gives no advice of git' 'hint:'
+	must git checkout -q .gitattributes
+	ok 'gc in it' git dv gc
+	says_not 'gives none either' 'hint:'
 	ok 'checkout v1 in it' git checkout -q v1
 	ok 'the top has content' cmp big.bin ../v1/big.bin
 	ok 'clean' status_clean
