@@ -13,6 +13,13 @@
  * encoder slides over the content alone, so one as long as that will do.
  */
 #define DELTA_WINDOW_LOG 18
+/*
+ * The fast search of the lowest levels enters every third position of the base
+ * into a table of 16384 entries, and steps over content in which it finds
+ * nothing: of a base above 192 KiB the table has so little left of the first
+ * half that it is often not found at all. This one holds most of the base.
+ */
+#define DELTA_FAST_HASH_LOG 16
 
 struct dv_zst {
 	ZSTD_CCtx *c;
@@ -156,7 +163,10 @@ static int delta_context(struct dv_zst *z, int level)
 						ZSTD_c_compressionLevel,
 						level)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(z->delta, ZSTD_c_windowLog,
-						DELTA_WINDOW_LOG)))
+						DELTA_WINDOW_LOG)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->delta, ZSTD_c_hashLog,
+						level <= 2 ?
+						DELTA_FAST_HASH_LOG : 0)))
 		return -1;
 	z->delta_level = level;
 	return 0;

@@ -410,6 +410,34 @@ static void delta_round_trip(void **state)
 	free(base);
 }
 
+/* Some bytes changed, or are gone: of no base is much stored again. */
+static void delta_of_large_bases(void **state)
+{
+	uint8_t *base = test_alloc(BASE_MAX);
+	uint64_t seed = 3;
+
+	(void)state;
+	for (size_t bn = 131072; bn <= BASE_MAX; bn += 8192) {
+		test_noise(base, bn, bn);
+		for (int level = 1; level <= 3; level++) {
+			size_t n = bn - 100, at = test_rand(&seed) % n;
+
+			memcpy(raw, base, bn);
+			for (int i = 0; i < 20; i++)
+				raw[test_rand(&seed) % bn] ^= 1;
+			assert_within(dv_zst_encode_delta(z, level, base, bn,
+							  raw, bn, frame, CAP,
+							  CAP), 1, bn / 100);
+			memcpy(raw, base, at);
+			memcpy(raw + at, base + at + 100, n - at);
+			assert_within(dv_zst_encode_delta(z, level, base, bn,
+							  raw, n, frame, CAP,
+							  CAP), 1, bn / 100);
+		}
+	}
+	free(base);
+}
+
 /* The start of the largest base is in reach of the end of the largest chunk. */
 static void delta_reaches_everything(void **state)
 {
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(damaged_bytes_never_pass),
 		cmocka_unit_test(noise_is_noticed),
 		cmocka_unit_test(delta_round_trip),
+		cmocka_unit_test(delta_of_large_bases),
 		cmocka_unit_test(delta_reaches_everything),
 		cmocka_unit_test(delta_limit),
 		cmocka_unit_test(delta_wrong_base),
