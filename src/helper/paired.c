@@ -157,7 +157,7 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 		dv_buf_release(&out);
 		return rc;
 	}
-	for (line = strtok_r((char *)out.p, "\n", &save); line;
+	for (line = strtok_r((char *)out.p, "\n", &save); !rc && line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *tab = strchr(line, '\t');
 		int is_symref = !strncmp(line, "ref: ", 5);
@@ -183,11 +183,14 @@ int dv_paired_list(struct dv_helper *h, int for_push, struct dv_err *err)
 		/* In a list for a push --mirror would push or delete it. */
 		if (!strcmp(tab, "HEAD") && (for_push || symref))
 			continue;
-		if (!is_symref)
-			printf("%s %s\n", line, tab);
+		if (is_symref)
+			continue;
+		printf("%s %s\n", line, tab);
+		if (for_push)
+			rc = dv_manifest_set(&h->listed, tab, line, err);
 	}
 	dv_buf_release(&out);
-	return 0;
+	return rc;
 }
 
 /*
@@ -277,8 +280,42 @@ static int cmp_dst(const void *a, const void *b)
 	return strcmp((*x)->dst, (*y)->dst);
 }
 
+/*
+ * git push lists again, and what it finds then it overwrites by force, or deletes.
+ * What we listed is what was decided on, so that it is the lease of such a ref,
+ * and force, which is stronger than any lease, is not passed on. Where nothing was
+ * listed, nothing needs force.
+ */
+static int keeps_list(struct dv_helper *h, const struct dv_push_ref *r)
+{
+	return *r->listed && (r->force || (!*r->oid &&
+					   !dv_push_lease(h, r->dst)));
+}
+
+static int add_leases(struct dv_helper *h, const struct batch *b,
+		      struct dv_strs *args, struct dv_err *err)
+{
+	struct dv_buf own = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < b->n; i++) {
+		const struct dv_push_ref *r = b->refs[i];
+		const char *lease = r->force ? NULL : dv_push_lease(h, r->dst);
+
+		own.n = 0;
+		if (keeps_list(h, r)) {
+			rc = dv_buf_addf(&own, err, "%s:%s", r->dst, r->listed);
+			lease = dv_buf_str(&own);
+		}
+		if (!rc && lease)
+			rc = add_pair(args, "--force-with-lease=", lease, err);
+	}
+	dv_buf_release(&own);
+	return rc;
+}
+
 /* "<flag>\t<from>:<to>\t<summary> (<reason>)" */
-static void take_result(struct batch *b, char *line)
+static void take_result(struct dv_helper *h, struct batch *b, char *line)
 {
 	struct dv_push_ref key, *want = &key, **at;
 	const char *said;
@@ -308,6 +345,9 @@ static void take_result(struct batch *b, char *line)
 	/* As a helper says it, so that git shows it as its own, with a hint. */
 	said = strcmp(summary, "non-fast-forward") ? summary :
 						     "non-fast forward";
+	/* The user asked for no lease. */
+	if (!strcmp(summary, "stale info") && keeps_list(h, *at))
+		said = "fetch first";
 	snprintf((*at)->error, sizeof((*at)->error), "%s", said);
 }
 
@@ -357,12 +397,8 @@ static int push_batch(struct dv_helper *h, struct batch *b, struct dv_err *err)
 	const char *url;
 	int code = 0, rc = push_args(h, &args, &url, err);
 
-	for (size_t i = 0; !rc && i < b->n; i++) {
-		const char *lease = dv_push_lease(h, b->refs[i]->dst);
-
-		if (lease)
-			rc = add_pair(&args, "--force-with-lease=", lease, err);
-	}
+	if (!rc)
+		rc = add_leases(h, b, &args, err);
 	if (!rc)
 		rc = add(&args, "--", err);
 	if (!rc)
@@ -372,8 +408,7 @@ static int push_batch(struct dv_helper *h, struct batch *b, struct dv_err *err)
 
 		one.n = 0;
 		/* By id: the name may have moved on to other content. */
-		rc = dv_buf_addf(&one, err, "%s%s:%s", r->force ? "+" : "",
-				 r->oid, r->dst);
+		rc = dv_buf_addf(&one, err, "%s:%s", r->oid, r->dst);
 		if (!rc)
 			rc = add(&args, dv_buf_str(&one), err);
 	}
@@ -385,7 +420,7 @@ static int push_batch(struct dv_helper *h, struct batch *b, struct dv_err *err)
 	qsort(b->refs, b->n, sizeof(*b->refs), cmp_dst);
 	for (line = !rc && out.n ? strtok_r((char *)out.p, "\n", &save) : NULL;
 	     line; line = strtok_r(NULL, "\n", &save))
-		take_result(b, line);
+		take_result(h, b, line);
 	dv_strs_release(&args);
 	dv_buf_release(&out);
 	dv_buf_release(&one);

@@ -16,6 +16,32 @@ GIT_SSH=$T/bin/ssh
 GIT_SSH_VARIANT=simple
 export GIT_SSH GIT_SSH_VARIANT
 
+# raced NAME: somebody pushes between the list and a push that would overwrite or delete.
+raced() {
+	must git clone -q "$1.git" "$1-r"
+	must git -C "$1-r" commit -q --allow-empty -m colleague
+	theirs=$(git -C "$1-r" rev-parse HEAD)
+	must git -C "$1-r" push -q origin HEAD:refs/heads/theirs
+	mv "$1/.git/hooks/pre-push" "$HOME/pre-push"
+	printf '#!/bin/sh\ngit -C "%s" update-ref refs/heads/raced %s\n' "$T/$1.git" "$theirs" >"$1/.git/hooks/pre-push"
+	chmod +x "$1/.git/hooks/pre-push"
+	for how in '--force origin side:raced' 'origin +side:raced' 'origin :raced' \
+		'--force --force-with-lease=raced:side origin side:raced' \
+		'--atomic --force origin side:raced side:beside' '--atomic origin :raced side:beside'; do
+		must git -C "$1.git" update-ref refs/heads/raced main~1
+		code 1 "lost race: $how" git -C "$1" push $how
+		says 'says so' '-> raced (fetch first)'
+		is 'theirs stays' "$(git -C "$1.git" rev-parse raced)" "$theirs"
+	done
+	is 'atomic: nothing else went' "$(git -C "$1.git" for-each-ref refs/heads/beside)" ''
+	must git -C "$1.git" update-ref -d refs/heads/raced
+	code 1 'lost race of a new branch by force' git -C "$1" push --force origin side:raced
+	is 'theirs stays' "$(git -C "$1.git" rev-parse raced)" "$theirs"
+	rm "$1/.git/hooks/pre-push"
+	must git -C "$1" push -q origin :theirs
+	mv "$HOME/pre-push" "$1/.git/hooks/pre-push"
+}
+
 # pairing NAME URL: the same for a directory and for ssh.
 pairing() {
 	n=$1
@@ -86,6 +112,7 @@ pairing() {
 	mv "$HOME/pre-push" "$n/.git/hooks/pre-push"
 	says 'says so' '[rejected]        main -> raced (non-fast-forward)'
 	is 'with one hint' "$(grep -c 'hint: Updates were rejected' "$T_ERR")" 1
+	raced "$n"
 	printf '#!/bin/sh\nexit 1\n' >"$n.git/hooks/update"
 	chmod +x "$n.git/hooks/update"
 	code 1 'refused by a hook there' git -C "$n" push origin main~1:refs/heads/hooked
