@@ -11,9 +11,11 @@
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "remote/share.h"
 
 #define CREATORS 16
 #define CLOCK_SKEW_MAX 300
+#define NAMED 5	/* of what keeps somebody out */
 
 struct creator {
 	struct dv_backend *b;
@@ -83,6 +85,29 @@ static void drop_folder(const char *url)
 	free(dir);
 }
 
+/* Those with whom the store is shared, by the mode of its root. */
+static int check_shared(const char *url, struct dv_err *err)
+{
+	char *dir = dv_url_dir(url);
+	struct dv_strs names = { 0 };
+	size_t n = 0;
+	int rc = dir ? dv_share_check(dir, NAMED, &names, &n, err) :
+		       dv_err_nomem(err);
+
+	for (size_t i = 0; !rc && i < names.n; i++)
+		printf("       '%s' keeps out whom the store's root lets in\n",
+		       names.v[i]);
+	if (!rc && n > names.n)
+		printf("       ... and %zu more\n", n - names.n);
+	if (!rc)
+		rc = say(!n, "all who may use its root may use what is in it",
+			 err,
+			 "Who owns them can mend that: 'chmod -R g+rX' for readers of the group, and 'find STORE -type d -exec chmod g+rwxs {} +' for those who push.");
+	dv_strs_release(&names);
+	free(dir);
+	return rc;
+}
+
 static int check(struct dv_remote *r, struct dv_err *err)
 {
 	struct dv_backend *b = r->backend;
@@ -97,7 +122,8 @@ static int check(struct dv_remote *r, struct dv_err *err)
 	printf("store  %s at %s (%s)\n", r->uuid, r->url, b->ops->name);
 	if (dv_remote_writable(r, &why)) {
 		printf("note   nothing is written: %s\n", why.msg);
-		return dv_remote_refresh(r, err);
+		rc = check_shared(r->url, err);
+		return rc ? rc : dv_remote_refresh(r, err);
 	}
 	rc = dv_random_name(name, err);
 	if (rc)
@@ -150,6 +176,8 @@ static int check(struct dv_remote *r, struct dv_err *err)
 	if (b->ops->remove(b, key, NULL) || b->ops->remove(b, key2, NULL))
 		dv_log_warn("'%s' and '%s' stay behind", key, key2);
 	drop_folder(r->url);
+	if (!rc)
+		rc = check_shared(r->url, err);
 	if (!rc)
 		rc = dv_remote_refresh(r, err);
 	if (!rc)

@@ -9,10 +9,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "remote/backend.h"
+#include "remote/share.h"
 
 struct dir {
 	struct dv_backend b;
 	char *root;
+	mode_t mode;	/* of the root: who shares it */
 };
 
 struct upload {
@@ -70,26 +72,45 @@ static void upload_free(struct upload *u)
 	free(u);
 }
 
-/* A new folder is durable once those above it know it. */
-static int make_dirs(const char *root, const char *dir, struct dv_err *err)
+/*
+ * The folder `dir` below the root, which is there. A new one is durable once
+ * those above it know it.
+ */
+static int make_dirs(const struct dir *d, const char *dir, struct dv_err *err)
 {
-	int rc = dv_dir_make(dir, err);
-	char *at = rc ? NULL : strdup(dir);
+	char *path = strdup(dir), *p;
+	int rc = 0;
 
-	while (!rc && at && strlen(at) > strlen(root)) {
-		char *up = dv_path_dir(at);
+	if (!path)
+		return dv_err_nomem(err);
+	for (p = path + strlen(d->root); !rc && *p;) {
+		char end;
 
-		free(at);
-		at = up;
-		rc = at ? dv_dir_sync(at, err) : dv_err_nomem(err);
+		p += strspn(p, "/");
+		p += strcspn(p, "/");
+		end = *p;
+		*p = '\0';
+		if (!mkdir(path, 0777))
+			dv_share_dir(path, d->mode);
+		else if (errno != EEXIST)
+			rc = dv_err_errno(err, "cannot make folder '%s'", path);
+		*p = end;
 	}
-	free(at);
+	while (!rc && strlen(path) > strlen(d->root)) {
+		char *up = dv_path_dir(path);
+
+		free(path);
+		path = up;
+		rc = path ? dv_dir_sync(path, err) : dv_err_nomem(err);
+	}
+	free(path);
 	return rc;
 }
 
 static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 			    struct dv_err *err)
 {
+	const struct dir *d = (struct dir *)b;
 	struct upload *u = calloc(1, sizeof(*u));
 	char name[33], *dir = NULL;
 	int rc;
@@ -110,13 +131,13 @@ static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 	u->fd = open(u->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (u->fd < 0 && errno == ENOENT) {
 		/* The root must be there: an unmounted one is not made. */
-		if (!dv_dir_exists(((struct dir *)b)->root)) {
+		if (!dv_dir_exists(d->root)) {
 			rc = dv_err_set(err, DV_ENOTFOUND,
 					"the directory '%s' is gone; is it mounted?",
-					((struct dir *)b)->root);
+					d->root);
 			goto fail;
 		}
-		rc = make_dirs(((struct dir *)b)->root, dir, err);
+		rc = make_dirs(d, dir, err);
 		if (rc)
 			goto fail;
 		u->fd = open(u->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -126,6 +147,7 @@ static int dir_upload_begin(struct dv_backend *b, const char *key, void **out,
 		rc = dv_err_errno(err, "cannot create '%s'", u->tmp);
 		goto fail;
 	}
+	dv_share_file(u->fd, d->mode);
 	free(dir);
 	*out = u;
 	return 0;
@@ -360,6 +382,7 @@ static const struct dv_backend_ops dir_ops = {
 int dv_backend_dir_open(struct dv_backend **out, const char *path, int create,
 			struct dv_err *err)
 {
+	struct stat st;
 	struct dir *d;
 	int rc;
 
@@ -369,7 +392,7 @@ int dv_backend_dir_open(struct dv_backend **out, const char *path, int create,
 		if (rc)
 			return rc;
 	}
-	if (!dv_dir_exists(path))
+	if (stat(path, &st) || !S_ISDIR(st.st_mode))
 		return dv_err_set(err, DV_ENOTFOUND,
 				  "there is no directory '%s'; is it mounted?",
 				  path);
@@ -380,6 +403,7 @@ int dv_backend_dir_open(struct dv_backend **out, const char *path, int create,
 		free(d);
 		return dv_err_nomem(err);
 	}
+	d->mode = st.st_mode;
 	d->b.ops = &dir_ops;
 	d->b.read_only = access(path, W_OK) != 0;
 	*out = &d->b;

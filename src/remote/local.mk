@@ -20,5 +20,7 @@ libdv_a_SOURCES += \
 	src/remote/repair.h \
 	src/remote/shard-merge.c \
 	src/remote/shard-merge.h \
+	src/remote/share.c \
+	src/remote/share.h \
 	src/remote/upload.c \
 	src/remote/upload.h
