@@ -67,27 +67,60 @@ static int newest_by_list(struct dv_helper *h, uint64_t *number,
 	return rc;
 }
 
+/* git/latest, or 0 where it says nothing. */
+static uint64_t read_hint(struct dv_helper *h)
+{
+	struct dv_buf b = { 0 };
+	uint64_t n = 0;
+	const char *p;
+
+	if (!dv_remote_read(h->remote, "git/latest", 64, &b, NULL)) {
+		size_t digits;
+
+		p = dv_buf_str(&b);
+		digits = strspn(p, "0123456789");
+		if (digits && digits < 20 && !strcmp(p + digits, "\n"))
+			n = strtoull(p, NULL, 10);
+	}
+	dv_buf_release(&b);
+	return n;
+}
+
+/*
+ * The hint may be old or gone: a commit is what stands in git/refs. But it is
+ * written after the manifest, so that one without it means that refs are lost;
+ * without them git would delete its own.
+ */
+static int newest(struct dv_helper *h, uint64_t *number, struct dv_err *err)
+{
+	uint64_t hint = read_hint(h);
+	int rc = 0;
+
+	*number = hint;
+	if (hint && exists(h, hint)) {
+		for (int i = 0; i < PROBE_MAX && exists(h, *number + 1); i++)
+			++*number;
+		return 0;
+	}
+	/* Twice: a listing may be of just before. */
+	for (int i = 0; !rc && i < 2 && (!i || *number < hint); i++)
+		rc = newest_by_list(h, number, err);
+	if (rc || *number >= hint)
+		return rc;
+	return dv_err_set(err, DV_ECORRUPT,
+			  "'%s' has lost refs: 'git/latest' names number %llu, and the newest in 'git/refs' is %llu; put 'git/refs' back from a copy of the store, or remove 'git/latest' to go on with what is there",
+			  h->remote->url, (unsigned long long)hint,
+			  (unsigned long long)*number);
+}
+
 int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err)
 {
-	struct dv_buf hint = { 0 };
-	uint64_t n = 0;
-	int rc;
+	uint64_t n;
+	int rc = newest(h, &n, err);
 
 	memset(m, 0, sizeof(*m));
-	/* The hint may be old or gone; a commit is what stands in git/refs. */
-	if (!dv_remote_read(h->remote, "git/latest", 64, &hint, NULL))
-		n = strtoull(dv_buf_str(&hint), NULL, 10);
-	dv_buf_release(&hint);
-	if (n && exists(h, n)) {
-		for (int i = 0; i < PROBE_MAX && exists(h, n + 1); i++)
-			n++;
-	} else {
-		rc = newest_by_list(h, &n, err);
-		if (rc)
-			return rc;
-	}
-	return n ? read_manifest(h, n, m, err) : 0;
+	return rc || !n ? rc : read_manifest(h, n, m, err);
 }
 
 /*

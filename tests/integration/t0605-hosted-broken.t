@@ -138,7 +138,7 @@ restore
 
 # --- the hint ---
 chmod -R u+w h
-for hint in '' 1 0 2 77 -1 abc 18446744073709551615 99999999999999999999999; do
+for hint in '' 1 0 2 -1 abc '3 4' 18446744073709551615 99999999999999999999999; do
 	printf '%s\n' "$hint" >h/git/latest
 	is "latest is '$hint'" "$(git ls-remote "$U" refs/heads/main | cut -f1)" "$TIP"
 done
@@ -151,6 +151,22 @@ rm -rf good
 cp -R h good
 NEWEST=$T/h/git/refs/fffffffffffffffc
 must git clone -q "$U" two
+# It is written after the manifest: refs that it names and that are not there are lost.
+must git -C two remote update -p
+for lost in fffffffffffffffc all; do
+	chmod -R u+w h
+	if test "$lost" = all; then rm -rf h/git/refs; else rm "h/git/refs/$lost"; fi
+	run git ls-remote "$U"
+	says "lost refs ($lost): says so" 'has lost refs'
+	fails "lost refs ($lost): fetch --prune" git -C two fetch -q --prune
+	is "lost refs ($lost): keeps its own" "$(git -C two rev-parse origin/main)" "$TIP"
+	refused "lost refs ($lost)"
+done
+chmod -R u+w h
+rm -r h/git/refs h/git/latest
+ok 'neither: as a first push that was killed leaves it' git -C repo push -q origin main
+is 'it went through' "$(git ls-remote "$U" refs/heads/main | cut -f1)" "$TIP"
+restore
 
 # --- somebody else is faster: manifest n+1 appears between list and push ---
 # The store as another push leaves it is put there by a pre-push hook: it runs after the list
