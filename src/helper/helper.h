@@ -91,6 +91,26 @@ int dv_hosted_serve(struct dv_helper *h, const char *service,
 		    struct dv_err *err) DV_MUST_USE;
 /* hosted-push.c: perform h->refs; each gets its own result. */
 int dv_hosted_push(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
+/*
+ * Create manifest m->number: 0 created (also by a try whose answer was lost),
+ * DV_EEXIST others won.
+ */
+int dv_hosted_create(struct dv_helper *h, struct dv_manifest *m,
+		     struct dv_err *err) DV_MUST_USE;
+/*
+ * hosted-packs.c. Run git pack-objects with `from` (--revs, --stdin-packs) and `in`
+ * on its stdin, and put the pack on the store. *name is "" where there was nothing
+ * to pack.
+ */
+int dv_hosted_pack(struct dv_helper *h, const char *from, const char *progress,
+		   const char *const *env, const struct dv_buf *in,
+		   char name[65], struct dv_err *err) DV_MUST_USE;
+/*
+ * Many small packs become one, by the rule of git repack --geometric, and a
+ * manifest more. The packs it was made of stay for those who read an older one.
+ */
+int dv_hosted_merge(struct dv_helper *h, struct dv_manifest *m,
+		    struct dv_err *err) DV_MUST_USE;
 /* The --force-with-lease of a ref as "<ref>:<expected id>", or NULL. */
 const char *dv_push_lease(const struct dv_helper *h, const char *dst);
 /* The first reason counts. */
@@ -106,6 +126,9 @@ int dv_hosted_set_head(const char *url, const char *branch, int *changed,
 /* DV_ENOTFOUND or DV_ECORRUPT where a pack of the manifest is not whole. */
 int dv_hosted_check(struct dv_helper *h, const struct dv_manifest *m,
 		    struct dv_err *err) DV_MUST_USE;
+/* The same of one file of a pack, "pack" or "idx". */
+int dv_hosted_check_file(struct dv_helper *h, const char *name, const char *ext,
+			 struct dv_err *err) DV_MUST_USE;
 /* A bare repository with the manifest's packs; caller removes and frees it. */
 int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 		   char **dir, struct dv_err *err) DV_MUST_USE;

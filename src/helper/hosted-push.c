@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@
 #include "repo/objects.h"
 
 #define TRIES 100
-#define PACKS_MAX 24	/* more of them are merged geometrically */
 
 void dv_push_refuse(struct dv_push_ref *r, const char *why)
 {
@@ -224,120 +222,14 @@ out:
 	return rc;
 }
 
-static int upload_file(struct dv_helper *h, const char *path, const char *key,
-		       struct dv_err *err)
-{
-	struct dv_backend *b = h->remote->backend;
-	uint8_t *buf = malloc(1u << 20);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-	void *up = NULL;
-	ssize_t n;
-
-	if (!buf || fd < 0) {
-		rc = buf ? dv_err_errno(err, "cannot open '%s'", path) :
-			   dv_err_nomem(err);
-		goto out;
-	}
-	rc = b->ops->upload_begin(b, key, &up, err);
-	while (!rc && (n = dv_read_full(fd, buf, 1u << 20)) != 0) {
-		if (n < 0)
-			rc = dv_err_errno(err, "cannot read '%s'", path);
-		else
-			rc = b->ops->upload_write(b, up, buf, (size_t)n, err);
-		if (!rc)
-			rc = dv_cancel_check(err);
-	}
-	if (!rc) {
-		rc = b->ops->upload_commit(b, up, err);
-		up = NULL;
-		/* Packs are named by their content: it is there already. */
-		if (rc == DV_EEXIST)
-			rc = 0;
-	}
-	if (up)
-		b->ops->upload_abort(b, up);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(buf);
-	return rc;
-}
-
-/* The pack first: a reader that sees an .idx opens its .pack. */
-static int upload_pack(struct dv_helper *h, const char *base, const char *name,
-		       struct dv_err *err)
-{
-	static const char *const ext[] = { "pack", "idx" };
-	int rc = 0;
-
-	for (int i = 0; !rc && i < 2; i++) {
-		char *path = dv_fmt("%s-%s.%s", base, name, ext[i]);
-		char *key = dv_fmt("git/pack/pack-%s.%s", name, ext[i]);
-
-		rc = path && key ? upload_file(h, path, key, err) :
-				   dv_err_nomem(err);
-		free(path);
-		free(key);
-	}
-	return rc;
-}
-
-/* Run pack-objects into dir; *name is "" where there was nothing to pack. */
-static int pack(const char *const *argv, const char *const *env,
-		const struct dv_buf *in, char name[65], struct dv_err *err)
-{
-	struct dv_buf out = { 0 };
-	int code, rc;
-
-	name[0] = '\0';
-	rc = dv_proc_filter(argv, env, 0, in->p, in->n, 65536, &out, &code,
-			    err);
-	if (!rc && code)
-		rc = dv_err_set(err, DV_EIO,
-				"git pack-objects failed with exit code %d",
-				code);
-	while (out.n && out.p[out.n - 1] == '\n')
-		out.n--;
-	if (!rc && out.n) {
-		if (out.n > 64 || !dv_hex_valid((char *)out.p, out.n))
-			rc = dv_err_set(err, DV_EIO,
-					"git pack-objects said something unexpected");
-		else
-			memcpy(name, dv_buf_str(&out), out.n + 1);
-	}
-	dv_buf_release(&out);
-	return rc;
-}
-
-static char *temp_dir(struct dv_helper *h, struct dv_err *err)
-{
-	char *dir = dv_fmt("%s/tmp/push-XXXXXX", h->store.path);
-
-	if (dir && !mkdtemp(dir)) {
-		dv_err_errno(err, "cannot make a temporary folder");
-		free(dir);
-		return NULL;
-	}
-	if (!dir)
-		dv_err_nomem(err);
-	return dir;
-}
-
 static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
 			char name[65], struct dv_err *err)
 {
-	char *dir = temp_dir(h, err), *base;
-	const char *argv[] = { "git", "pack-objects", "--revs",
-		"--delta-base-offset", "--non-empty",
-		h->progress ? "--progress" : "--quiet", NULL, NULL };
+	const char *progress = h->progress ? "--progress" : "--quiet";
 	struct dv_buf in = { 0 };
 	int rc = 0, any = 0;
 
 	name[0] = '\0';
-	if (!dir)
-		return err->status;
-	base = dv_fmt("%s/pack", dir);
-	argv[6] = base;
 	for (size_t i = 0; !rc && i < h->nrefs; i++)
 		if (!*h->refs[i].error && *h->refs[i].oid) {
 			rc = dv_buf_addf(&in, err, "%s\n", h->refs[i].oid);
@@ -348,15 +240,8 @@ static int send_objects(struct dv_helper *h, const struct dv_manifest *m,
 	if (!rc && any)
 		rc = check_shallow(h, m, &in, err);
 	if (!rc && any)
-		rc = base ? pack(argv, NULL, &in, name, err) :
-			    dv_err_nomem(err);
-	if (!rc && *name)
-		rc = upload_pack(h, base, name, err);
-	if (dv_dir_remove(dir, NULL))
-		dv_log_debug("'%s' stays behind", dir);
+		rc = dv_hosted_pack(h, "--revs", progress, NULL, &in, name, err);
 	dv_buf_release(&in);
-	free(base);
-	free(dir);
 	return rc;
 }
 
@@ -412,9 +297,8 @@ static int next_manifest(struct dv_helper *h, struct dv_manifest *m,
 	return rc;
 }
 
-/* 0 created (also by a try whose answer was lost), DV_EEXIST others won. */
-static int create(struct dv_helper *h, struct dv_manifest *m,
-		  struct dv_err *err)
+int dv_hosted_create(struct dv_helper *h, struct dv_manifest *m,
+		     struct dv_err *err)
 {
 	struct dv_backend *b = h->remote->backend;
 	struct dv_buf bytes = { 0 };
@@ -454,110 +338,6 @@ static int create(struct dv_helper *h, struct dv_manifest *m,
 			dv_log_debug("git/latest is not written");
 	}
 	dv_buf_release(&bytes);
-	return rc;
-}
-
-/* ---- consolidation ---- */
-
-struct sized {
-	const char *name;
-	uint64_t size;
-};
-
-static int cmp_sized(const void *a, const void *b)
-{
-	const struct sized *x = a, *y = b;
-
-	return x->size < y->size ? -1 : x->size > y->size;
-}
-
-/*
- * Many small packs become one, by the rule of git repack --geometric; the
- * packs it was made of stay for those who read an older manifest.
- */
-static int consolidate(struct dv_helper *h, struct dv_manifest *m,
-		       struct dv_err *err)
-{
-	struct sized *v = calloc(m->packs.n + 1, sizeof(*v));
-	char *bare = NULL, *dir = NULL, *base = NULL, *env = NULL, name[65];
-	struct dv_strs keep = { 0 };
-	struct dv_buf in = { 0 };
-	uint64_t sum = 0;
-	size_t take = 0;
-	int rc = v ? 0 : dv_err_nomem(err);
-
-	for (size_t i = 0; !rc && i < m->packs.n; i++) {
-		char *key = dv_fmt("git/pack/pack-%s.pack", m->packs.v[i]);
-
-		v[i].name = m->packs.v[i];
-		rc = key ? h->remote->backend->ops->size(h->remote->backend,
-							 key, &v[i].size, err) :
-			   dv_err_nomem(err);
-		free(key);
-	}
-	if (rc)
-		goto out;
-	qsort(v, m->packs.n, sizeof(*v), cmp_sized);
-	for (size_t i = 0; i < m->packs.n; i++) {
-		if (i && v[i].size < 2 * sum)
-			take = i + 1;
-		sum += v[i].size;
-	}
-	if (take < 2)
-		goto out;
-	for (size_t i = 0; !rc && i < m->packs.n; i++) {
-		if (i < take)
-			rc = dv_buf_addf(&in, err, "pack-%s.pack\n", v[i].name);
-		else
-			rc = dv_strs_add(&keep, v[i].name, err);
-	}
-	if (!rc)
-		rc = dv_hosted_bare(h, m, &bare, err);
-	if (!rc && !(dir = temp_dir(h, err)))
-		rc = err->status;
-	if (!rc) {
-		const char *argv[] = { "git", "pack-objects", "--stdin-packs",
-			"--delta-base-offset", "--non-empty", "--quiet", NULL,
-			NULL };
-		const char *vars[] = { NULL, "GIT_WORK_TREE",
-			"GIT_OBJECT_DIRECTORY",
-			"GIT_ALTERNATE_OBJECT_DIRECTORIES", NULL };
-
-		base = dv_fmt("%s/pack", dir);
-		env = dv_fmt("GIT_DIR=%s", bare);
-		argv[6] = base;
-		vars[0] = env;
-		rc = base && env ? pack(argv, vars, &in, name, err) :
-				   dv_err_nomem(err);
-	}
-	if (!rc && *name) {
-		rc = upload_pack(h, base, name, err);
-		if (!rc && !dv_strs_has(&keep, name))
-			rc = dv_strs_add(&keep, name, err);
-		if (!rc) {
-			struct dv_strs old = m->packs;
-
-			m->packs = keep;
-			keep = old;
-			m->previous = m->self;
-			m->number++;
-			rc = dv_random_name(m->transaction, err);
-			if (!rc)
-				rc = create(h, m, err);
-		}
-	}
-out:
-	if (bare && dv_dir_remove(bare, NULL))
-		dv_log_debug("'%s' stays behind", bare);
-	if (dir && dv_dir_remove(dir, NULL))
-		dv_log_debug("'%s' stays behind", dir);
-	dv_strs_release(&keep);
-	dv_buf_release(&in);
-	free(bare);
-	free(dir);
-	free(base);
-	free(env);
-	free(v);
 	return rc;
 }
 
@@ -607,7 +387,7 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 			rc = next_manifest(h, &m, transaction, name, err);
 		if (rc)
 			break;
-		rc = create(h, &m, err);
+		rc = dv_hosted_create(h, &m, err);
 		if (rc != DV_EEXIST)
 			break;
 		dv_err_clear(err);
@@ -616,8 +396,7 @@ int dv_hosted_push(struct dv_helper *h, struct dv_err *err)
 				"other pushes were faster %d times; try again",
 				TRIES);
 	}
-	if (!rc && sent && m.packs.n > PACKS_MAX &&
-	    consolidate(h, &m, &why))
+	if (!rc && sent && dv_hosted_merge(h, &m, &why))
 		dv_log_debug("packs are not consolidated: %s", why.msg);
 	dv_manifest_release(&m);
 	return rc;
@@ -660,7 +439,7 @@ int dv_hosted_set_head(const char *url, const char *branch, int *changed,
 		rc = m.head ? dv_random_name(m.transaction, err) :
 			      dv_err_nomem(err);
 		if (!rc)
-			rc = create(&h, &m, err);
+			rc = dv_hosted_create(&h, &m, err);
 		*changed = !rc;
 		if (rc != DV_EEXIST)
 			break;

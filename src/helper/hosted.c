@@ -190,11 +190,12 @@ static int write_text(const char *dir, const char *name, const struct dv_buf *b,
  * A file of a pack ends in a checksum: of a pack it is its name, an index has its
  * pack's before its own. Two requests a file, and a name is read, not the file.
  */
-static int check_file(struct dv_helper *h, const char *name, const char *ext,
-		      size_t before, struct dv_err *err)
+int dv_hosted_check_file(struct dv_helper *h, const char *name, const char *ext,
+			 struct dv_err *err)
 {
 	struct dv_backend *b = h->remote->backend;
 	size_t hs = strlen(name) / 2, got = 0;
+	size_t before = strcmp(ext, "idx") ? 0 : hs;
 	char *key = dv_fmt("git/pack/pack-%s.%s", name, ext);
 	uint8_t end[32], want[32];
 	uint64_t size = 0;
@@ -221,9 +222,9 @@ int dv_hosted_check(struct dv_helper *h, const struct dv_manifest *m,
 	for (size_t i = 0; !rc && i < m->packs.n; i++) {
 		const char *name = m->packs.v[i];
 
-		rc = check_file(h, name, "pack", 0, err);
+		rc = dv_hosted_check_file(h, name, "pack", err);
 		if (!rc)
-			rc = check_file(h, name, "idx", strlen(name) / 2, err);
+			rc = dv_hosted_check_file(h, name, "idx", err);
 	}
 	return rc;
 }
