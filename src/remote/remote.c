@@ -101,14 +101,15 @@ static int create_format(struct dv_backend *b, struct dv_err *err)
 	return rc == DV_EEXIST ? 0 : rc;	/* another creator won */
 }
 
-/* Only an empty place may become a store. */
+/* Only an empty place may become a store, or one that is a store by now. */
 static int may_create(struct dv_backend *b, const char *url,
 		      struct dv_err *err)
 {
 	struct dv_strs names = { 0 };
 	int rc = b->ops->list(b, ".", &names, err);
+	uint64_t size;
 
-	if (!rc && names.n)
+	if (!rc && names.n && b->ops->size(b, "format", &size, NULL))
 		rc = dv_err_set(err, DV_EINVAL,
 				"'%s' is neither empty nor a git-dv store (it holds '%s'); choose another place",
 				url, names.v[0]);
