@@ -84,19 +84,52 @@ void dv_remotes_pinned(struct dv_repo *r, const char *name, const char *url,
 	free(key);
 }
 
+/*
+ * Where the repository's own settings say what the remote's URL is. One of a
+ * command line, or of the user for all repositories, is gone from here some day:
+ * what was noted of it would be a remote without a URL.
+ */
+static const char *own_scope(const char *name)
+{
+	char *key = dv_fmt("remote.%s.url", name);
+	const char *argv[] = { "git", "config", "-z", "--show-scope",
+			       "--get-all", key, NULL };
+	struct dv_buf out = { 0 };
+	const char *scope = NULL;
+	int code;
+
+	if (key && !dv_proc_capture(argv, NULL, DV_PROC_QUIET, 1u << 20, &out,
+				    &code, NULL) && !code) {
+		const char *p = (const char *)out.p, *end = p + out.n;
+
+		/* "<scope>\0<value>\0" */
+		while (p < end) {
+			if (!strcmp(p, "local"))
+				scope = "--local";
+			else if (!strcmp(p, "worktree"))
+				scope = "--worktree";
+			p += strlen(p) + 1;
+			if (p < end)
+				p += strlen(p) + 1;
+		}
+	}
+	dv_buf_release(&out);
+	free(key);
+	return scope;
+}
+
 void dv_remotes_pin(struct dv_repo *r, const char *name, const char *url,
 		    const char *uuid)
 {
 	char *key = dv_fmt("remote.%s.dvstore", name);
-	char *value = dv_fmt("%s %s", uuid, url);
-	const char *argv[] = { "git", "config", "--local", "--add", key, value,
+	char *value = dv_fmt("%s %s", uuid, url), pinned[33];
+	const char *argv[] = { "git", "config", NULL, "--add", key, value,
 			       NULL };
 	struct dv_buf out = { 0 };
-	char pinned[33];
 	int code;
 
 	dv_remotes_pinned(r, name, url, pinned);
-	if (key && value && !*pinned &&
+	if (key && value && !*pinned && (argv[2] = own_scope(name)) &&
 	    dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code, NULL))
 		dv_log_debug("'%s' is not set", key);
 	dv_buf_release(&out);

@@ -43,7 +43,10 @@ int dv_remotes_open(struct dv_repo *r, const char *name,
  */
 void dv_remotes_pinned(struct dv_repo *r, const char *name, const char *url,
 		       char uuid[33]);
-/* Note it, once. What cannot be noted is noted the next time. */
+/*
+ * Note it, once, where the repository's settings have the remote's URL. What cannot
+ * be noted is noted the next time.
+ */
 void dv_remotes_pin(struct dv_repo *r, const char *name, const char *url,
 		    const char *uuid);
 

@@ -56,6 +56,24 @@ is 'notes both' "$(git -C repo config --get-all remote.origin.dvstore | wc -l | 
 must git -C repo remote set-url origin "dvstore::$T/away"
 ok 'a store that moved' git -C repo fetch -q
 
+# --- a remote that is none of this repository's ---
+ok 'fetch from a remote of the command line' git -C repo -c remote.tmp.url="dvstore::$T/second" fetch -q tmp
+must git config --global remote.everywhere.url "dvstore::$T/second"
+ok 'from one of all repositories' git -C repo fetch -q everywhere
+must git config --global --remove-section remote.everywhere
+must mkdir repo/.git/remotes
+must sh -c "echo 'URL: dvstore::$T/second' >repo/.git/remotes/old"
+ok 'from one of a file' git -C repo fetch -q old
+rm -r repo/.git/remotes
+is 'none was made' "$(git -C repo remote)" origin
+must git -C repo config extensions.worktreeConfig true
+must git -C repo worktree add -q ../wt side
+must git -C wt config --worktree remote.mine.url "dvstore::$T/second"
+ok 'from one of a worktree' git -C wt fetch -q mine
+is 'is noted there' "$(git -C wt config --worktree remote.mine.dvstore)" \
+	"$(sed -n 's/^uuid //p' second/format) $T/second"
+is 'and is none of the others' "$(git -C repo remote)" origin
+
 # --- what the user has set ---
 must git -C repo remote add set "dvstore::$T/third"
 must git -C repo config dv.remote.set.uuid "$uuid"
