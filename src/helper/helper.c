@@ -560,6 +560,67 @@ static void hear_git_out(void)
 	free(line);
 }
 
+/*
+ * Is this within git clone? It says so to `fetch` alone, not to `connect`. A clone
+ * is empty, and git is not in its worktree, as else.
+ */
+static int is_cloning(void)
+{
+	static const char *const then[] = { "index", "packed-refs", "FETCH_HEAD",
+					    "refs/remotes" };
+	const char *git_dir = getenv("GIT_DIR");
+	char *heads = git_dir ? dv_fmt("%s/refs/heads", git_dir) : NULL;
+	struct dv_strs names = { 0 };
+	int yes = heads && *git_dir == '/';
+
+	for (size_t i = 0; yes && i < DV_ARRAY_SIZE(then); i++) {
+		char *path = dv_fmt("%s/%s", git_dir, then[i]);
+
+		yes = path && access(path, F_OK);
+		free(path);
+	}
+	if (yes && !dv_dir_list(heads, &names, NULL))
+		yes = !names.n;
+	dv_strs_release(&names);
+	free(heads);
+	return yes;
+}
+
+/*
+ * A relative directory is meant from where git clone is run, and later commands
+ * are run elsewhere: it is kept as an absolute one, as that of a plain path is.
+ */
+static int settle_url(struct dv_helper *h, struct dv_err *err)
+{
+	char *dir = dv_url_dir(h->url), *key = NULL, *value = NULL, *real;
+	const char *set;
+	int rc = 0;
+
+	if (!dir || *dir == '/' || !h->remote_name || !is_cloning())
+		goto out;
+	real = realpath(dir, NULL);
+	key = dv_fmt("remote.%s.url", h->remote_name);
+	value = real ? dv_fmt("dvstore::%s", real) : NULL;
+	free(real);
+	set = key ? dv_config_get_own(&h->settings, key) : NULL;
+	/* Not what git made of another URL, or what is not there. */
+	if (!value || !set || strncmp(set, "dvstore::", 9) ||
+	    strcmp(set + 9, h->url))
+		goto out;
+	rc = dv_config_set("--local", key, value, err);
+	if (!rc) {
+		dv_config_reload(&h->settings);
+		h->absolute = value;
+		h->url = value + 9;
+		value = NULL;
+	}
+out:
+	free(value);
+	free(key);
+	free(dir);
+	return rc;
+}
+
 int dv_helper_main(const char *remote_name, const char *url)
 {
 	struct dv_helper h = { .remote_name = remote_name, .url = url };
@@ -582,11 +643,14 @@ int dv_helper_main(const char *remote_name, const char *url)
 	h.sha = dv_sha256_open();
 	rc = h.sha ? dv_helper_kind(url, &kind, &err) : dv_err_nomem(&err);
 	if (!rc)
+		rc = settle_url(&h, &err);
+	if (!rc)
 		rc = converse(&h, kind, &err);
 	else
 		hear_git_out();
 	clear_batch(&h);
 	free(h.refs);
+	free(h.absolute);
 	free(h.servpath);
 	free(h.upload_pack);
 	free(h.receive_pack);

@@ -41,6 +41,7 @@ struct dv_helper {
 	struct dv_remote *remote;	/* hosted; NULL until it is there */
 	char pinned[33];		/* the store it must be, or "" */
 	const char *remote_name, *url;
+	char *absolute;			/* the URL, if it was made so */
 	int have_repo, have_store;
 	/* options that Git set */
 	int verbosity, progress, dry_run, atomic, deepen_relative;

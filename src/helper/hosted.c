@@ -146,6 +146,19 @@ static void find_pin(struct dv_helper *h)
 				  h->pinned);
 }
 
+/* " (from '<cwd>')" behind a relative path, or "". */
+static char *seen_from(const char *url)
+{
+	char *dir = dv_url_dir(url), *out = NULL;
+	char *cwd = dir && *dir != '/' ? getcwd(NULL, 0) : NULL;
+
+	if (cwd)
+		out = dv_fmt(" (from '%s')", cwd);
+	free(cwd);
+	free(dir);
+	return out;
+}
+
 int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
 {
 	int rc;
@@ -156,10 +169,14 @@ int dv_hosted_load(struct dv_helper *h, int create, struct dv_err *err)
 		find_pin(h);
 	rc = dv_remote_open(&h->remote, h->url, h->pinned,
 			    create ? DV_REMOTE_CREATE : 0, err);
-	if (rc == DV_ENOTFOUND && !create && !*h->pinned)
+	if (rc == DV_ENOTFOUND && !create && !*h->pinned) {
+		char *from = seen_from(h->url);
+
 		dv_err_set(err, rc,
-			   "there is no repository at '%s' yet, it is empty or absent; the first push makes one ('git push dvstore::%s HEAD'), if it is mounted",
-			   h->url, h->url);
+			   "there is no repository at '%s'%s yet, it is empty or absent; the first push makes one ('git push dvstore::%s HEAD'), if it is mounted",
+			   h->url, from ? from : "", h->url);
+		free(from);
+	}
 	if (rc == DV_ECONFLICT)
 		dv_err_set(err, rc,
 			   "the store at '%s' is not the %s that remote '%s' had there; if it was replaced on purpose, run 'git config --unset-all remote.%s.dvstore'",
