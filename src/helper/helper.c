@@ -15,6 +15,21 @@
 
 /* ---- what the URL is ---- */
 
+/* Of a worktree, and of a submodule. */
+static int has_git_file(const char *path)
+{
+	static const char says[] = "gitdir: ";
+	char *file = dv_fmt("%s/.git", path);
+	struct dv_buf text = { 0 };
+	int yes = file && !dv_file_read(file, &text, 65536, NULL) &&
+		  text.n > sizeof(says) &&
+		  !memcmp(text.p, says, sizeof(says) - 1);
+
+	dv_buf_release(&text);
+	free(file);
+	return yes;
+}
+
 static int is_git_dir(const char *path)
 {
 	static const char *const inside[] = { "", "/.git", ".git" };
@@ -30,7 +45,7 @@ static int is_git_dir(const char *path)
 		if (yes)
 			return 1;
 	}
-	return 0;
+	return has_git_file(path);
 }
 
 int dv_helper_kind(const char *url, enum dv_url_kind *kind,
@@ -459,7 +474,7 @@ static int connect_service(struct dv_helper *h, enum dv_url_kind kind,
 	if (!rc)
 		rc = kind == DV_URL_HOSTED ?
 		     dv_hosted_serve(h, name, err) :
-		     dv_helper_serve(h, name, dir, err);
+		     dv_helper_serve(h, name, dir, 0, err);
 	free(dir);
 	return rc;
 }

@@ -82,11 +82,18 @@ void dv_hosted_pin(struct dv_helper *h);
 int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err) DV_MUST_USE;
 /*
+ * What git must not hear of us in another repository, as names to unset that end in
+ * NULL: what git itself drops for it, and for a hosted one all that a server of its
+ * own would not have.
+ */
+#define DV_CLEAN_ENV 20
+void dv_helper_clean_env(const char *env[DV_CLEAN_ENV], int hosted);
+/*
  * Run `git <service> <dir>` on our standard input and output, in the version of
  * the protocol that is set.
  */
 int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
-		    struct dv_err *err) DV_MUST_USE;
+		    int hosted, struct dv_err *err) DV_MUST_USE;
 /* The same for the store, from a temporary bare repository. */
 int dv_hosted_serve(struct dv_helper *h, const char *service,
 		    struct dv_err *err) DV_MUST_USE;

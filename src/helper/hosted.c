@@ -12,11 +12,28 @@
 
 #define PROBE_MAX 100000
 
-static const char *const clean_env[] = {
-	"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
-	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_NAMESPACE",
-	"GIT_PREFIX", "GIT_QUARANTINE_PATH", NULL
-};
+void dv_helper_clean_env(const char *env[DV_CLEAN_ENV], int hosted)
+{
+	/* git rev-parse --local-env-vars */
+	static const char *const local[] = {
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG",
+		"GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
+		"GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
+		"GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
+		"GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX",
+		"GIT_SHALLOW_FILE", "GIT_COMMON_DIR",
+		"GIT_INTERNAL_SUPER_PREFIX",
+	};
+	size_t n = 0;
+
+	for (; n < DV_ARRAY_SIZE(local); n++)
+		env[n] = local[n];
+	if (hosted) {
+		env[n++] = "GIT_NAMESPACE";
+		env[n++] = "GIT_QUARANTINE_PATH";
+	}
+	env[n] = NULL;
+}
 
 static int read_manifest(struct dv_helper *h, uint64_t number,
 			 struct dv_manifest *m, struct dv_err *err)
@@ -354,10 +371,10 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 }
 
 int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
-		    struct dv_err *err)
+		    int hosted, struct dv_err *err)
 {
 	const char *argv[] = { "git", service, dir, NULL };
-	const char *env[DV_ARRAY_SIZE(clean_env) + 1] = { NULL };
+	const char *env[DV_CLEAN_ENV + 1];
 	const char *version = dv_config_get_own(&h->settings,
 						"protocol.version");
 	char protocol[40];
@@ -368,9 +385,11 @@ int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
 	/* What git asks of an ssh server by the same variable. */
 	snprintf(protocol, sizeof(protocol), "GIT_PROTOCOL=version=%.8s",
 		 version ? version : "2");
-	for (; clean_env[n]; n++)
-		env[n] = clean_env[n];
-	env[n] = protocol;
+	dv_helper_clean_env(env, hosted);
+	while (env[n])
+		n++;
+	env[n++] = protocol;
+	env[n] = NULL;
 	rc = dv_proc_start(&p, argv, env, DV_PROC_INHERIT, err);
 	if (rc)
 		return rc;
@@ -393,7 +412,7 @@ int dv_hosted_serve(struct dv_helper *h, const char *service,
 	if (!rc)
 		rc = dv_hosted_bare(h, &m, &dir, err);
 	if (!rc)
-		rc = dv_helper_serve(h, service, dir, err);
+		rc = dv_helper_serve(h, service, dir, 1, err);
 	if (dir && dv_dir_remove(dir, NULL))
 		dv_log_debug("'%s' stays behind", dir);
 	free(dir);
