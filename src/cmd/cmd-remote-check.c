@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "helper/helper.h"
 #include "remote/share.h"
 
 #define CREATORS 16
@@ -108,6 +109,34 @@ static int check_shared(const char *url, struct dv_err *err)
 	return rc;
 }
 
+static int check_hosted(struct dv_remote *r, struct dv_err *err)
+{
+	uint64_t number;
+	size_t refs, packs;
+	int rc = dv_hosted_verify(r, &number, &refs, &packs, err);
+
+	if (rc)
+		printf("FAILED the Git repository on it is whole\n");
+	else if (number)
+		printf("ok     the Git repository on it is whole: %zu ref%s, %zu pack%s\n",
+		       refs, refs == 1 ? "" : "s", packs,
+		       packs == 1 ? "" : "s");
+	return rc;
+}
+
+/* What others put there. */
+static int check_content(struct dv_remote *r, struct dv_err *err)
+{
+	int rc = check_shared(r->url, err);
+
+	if (!rc)
+		rc = dv_remote_refresh(r, err);
+	if (!rc)
+		printf("ok     %zu shard%s can be read\n", r->nshards,
+		       r->nshards == 1 ? "" : "s");
+	return rc ? rc : check_hosted(r, err);
+}
+
 static int check(struct dv_remote *r, struct dv_err *err)
 {
 	struct dv_backend *b = r->backend;
@@ -122,8 +151,7 @@ static int check(struct dv_remote *r, struct dv_err *err)
 	printf("store  %s at %s (%s)\n", r->uuid, r->url, b->ops->name);
 	if (dv_remote_writable(r, &why)) {
 		printf("note   nothing is written: %s\n", why.msg);
-		rc = check_shared(r->url, err);
-		return rc ? rc : dv_remote_refresh(r, err);
+		return check_content(r, err);
 	}
 	rc = dv_random_name(name, err);
 	if (rc)
@@ -177,12 +205,7 @@ static int check(struct dv_remote *r, struct dv_err *err)
 		dv_log_warn("'%s' and '%s' stay behind", key, key2);
 	drop_folder(r->url);
 	if (!rc)
-		rc = check_shared(r->url, err);
-	if (!rc)
-		rc = dv_remote_refresh(r, err);
-	if (!rc)
-		printf("ok     %zu shard%s can be read\n", r->nshards,
-		       r->nshards == 1 ? "" : "s");
+		rc = check_content(r, err);
 	dv_strs_release(&names);
 	return rc;
 }

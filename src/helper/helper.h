@@ -82,6 +82,12 @@ void dv_hosted_pin(struct dv_helper *h);
 int dv_hosted_newest(struct dv_helper *h, struct dv_manifest *m,
 		     struct dv_err *err) DV_MUST_USE;
 /*
+ * hosted-verify.c: the newest manifest, all bytes of its packs, and whether all is
+ * there that its refs lead to. *number is 0 where no repository is hosted.
+ */
+int dv_hosted_verify(struct dv_remote *r, uint64_t *number, size_t *refs,
+		     size_t *packs, struct dv_err *err) DV_MUST_USE;
+/*
  * What git must not hear of us in another repository, as names to unset that end in
  * NULL: what git itself drops for it, and for a hosted one all that a server of its
  * own would not have.
