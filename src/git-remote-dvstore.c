@@ -5,20 +5,45 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "config.h"
 #include "helper/helper.h"
+
+static int usage(FILE *f)
+{
+	fputs("usage: git-remote-dvstore [<remote>] <URL>\n\n"
+	      "Git runs this program for dvstore::<URL>, as in\n"
+	      "  git clone dvstore::/mnt/nas/project\n",
+	      f);
+	return f == stderr ? 129 : 0;
+}
+
+/* Git always names the remote as well. */
+static int option(const char *arg)
+{
+	if (!strcmp(arg, "-h"))
+		return usage(stdout);
+	if (!strcmp(arg, "--version")) {
+		printf("git-remote-dvstore version %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	if (!strcmp(arg, "--help")) {
+		execlp("man", "man", "git-remote-dvstore", (char *)NULL);
+		return usage(stdout);
+	}
+	fprintf(stderr, "error: unknown option '%s'\n", arg);
+	return usage(stderr);
+}
 
 int main(int argc, char **argv)
 {
 	const char *url = argc == 3 ? argv[2] : argc == 2 ? argv[1] : NULL;
 
-	if (!url || !strcmp(url, "-h")) {
-		fputs("usage: git-remote-dvstore [<remote>] <URL>\n\n"
-		      "Git runs this program for dvstore::<URL>, as in\n"
-		      "  git clone dvstore::/mnt/nas/project\n",
-		      stderr);
-		return url ? 0 : 129;
-	}
+	if (!url)
+		return usage(stderr);
+	if (argc == 2 && *url == '-')
+		return option(url);
 	dv_cancel_install();
 	/* A terminal that is closed: temporary folders go all the same. */
 	dv_cancel_on(SIGHUP);

@@ -48,12 +48,32 @@ static int is_git_dir(const char *path)
 	return has_git_file(path);
 }
 
+/* Is there nothing? What cannot be looked at may hold anything. */
+static int check_empty(const char *dir, struct dv_err *err)
+{
+	struct dv_strs names = { 0 };
+	int rc = dv_dir_list(dir, &names, err);
+
+	if (rc == DV_ENOTFOUND) {
+		dv_err_clear(err);
+		rc = 0;
+	}
+	/* A dot file is what a killed creator leaves. */
+	for (size_t i = 0; !rc && i < names.n; i++)
+		if (names.v[i][0] != '.')
+			rc = dv_err_set(err, DV_EINVAL,
+					"'%s' is neither a git-dv store, nor a Git repository, nor empty",
+					dir);
+	dv_strs_release(&names);
+	return rc;
+}
+
 int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 		   struct dv_err *err)
 {
-	struct dv_strs names = { 0 };
 	char *dir, *format;
-	int rc = 0, foreign = 0;
+	struct stat st;
+	int rc = 0;
 
 	*kind = DV_URL_PAIRED;
 	if (!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7) ||
@@ -70,20 +90,12 @@ int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 	format = dv_fmt("%s/format", dir);
 	if (!format) {
 		rc = dv_err_nomem(err);
-	} else if (dv_file_exists(format)) {
+	} else if (!stat(format, &st) && S_ISREG(st.st_mode)) {
 		*kind = DV_URL_HOSTED;
 	} else if (!is_git_dir(dir)) {
-		/* A dot file is what a killed creator leaves. */
-		if (!dv_dir_list(dir, &names, NULL))
-			for (size_t i = 0; i < names.n; i++)
-				foreign |= names.v[i][0] != '.';
-		if (foreign)
-			rc = dv_err_set(err, DV_EINVAL,
-					"'%s' is neither a git-dv store, nor a Git repository, nor empty",
-					dir);
 		*kind = DV_URL_HOSTED;
+		rc = check_empty(dir, err);
 	}
-	dv_strs_release(&names);
 	free(format);
 	free(dir);
 	return rc;
@@ -414,15 +426,14 @@ static int push(struct dv_helper *h, enum dv_url_kind kind,
 	for (size_t i = 0; i < h->nrefs; i++) {
 		struct dv_push_ref *r = &h->refs[i];
 
-		if (rc && !*r->error)
-			snprintf(r->error, sizeof(r->error), "%.120s",
-				 err->msg);
-		for (char *p = r->error; *p; p++)
-			if (*p == '\n')
-				*p = ' ';
-		if (*r->error)
-			printf("error %s %s\n", r->dst, r->error);
-		else
+		const char *why = rc && !*r->error ? err->msg : r->error;
+
+		if (*why) {
+			printf("error %s ", r->dst);
+			for (; *why; why++)
+				putchar(*why == '\n' ? ' ' : *why);
+			putchar('\n');
+		} else
 			printf("ok %s\n", r->dst);
 	}
 	putchar('\n');
@@ -641,7 +652,7 @@ int dv_helper_main(const char *remote_name, const char *url)
 	struct dv_helper h = { .remote_name = remote_name, .url = url };
 	enum dv_url_kind kind;
 	struct dv_err err = { 0 };
-	int rc;
+	int rc, c;
 
 	if (dv_paired_depth() > DEPTH_MAX) {
 		dv_log_error("'dvstore::%s' leads to itself by a URL in git's settings; look at 'git config --get-regexp url'",
@@ -659,6 +670,10 @@ int dv_helper_main(const char *remote_name, const char *url)
 	rc = h.sha ? dv_helper_kind(url, &kind, &err) : dv_err_nomem(&err);
 	if (!rc)
 		rc = settle_url(&h, &err);
+	/* git dies of a signal, without a word, if nobody reads its first line. */
+	if (rc)
+		while ((c = getchar()) != EOF && c != '\n')
+			;
 	if (!rc)
 		rc = converse(&h, kind, &err);
 	else
@@ -680,7 +695,8 @@ int dv_helper_main(const char *remote_name, const char *url)
 		dv_repo_close(&h.repo);
 	dv_repo_close(&h.settings);
 	dv_sha256_close(h.sha);
-	if (rc && rc != DV_ECANCEL)
+	/* Empty: git said it itself. */
+	if (rc && rc != DV_ECANCEL && *err.msg)
 		dv_log_error("%s", err.msg);
 	return rc ? 1 : 0;
 }

@@ -29,7 +29,7 @@ struct dv_push_ref {
 	int is_commit;
 	enum dv_forward forward;
 	char listed[65];	/* what we said dst is; "" where absent */
-	char error[128];	/* why it is refused; "" when it is not */
+	char error[512];	/* why it is refused; "" when it is not */
 };
 
 struct dv_helper {

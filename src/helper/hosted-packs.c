@@ -124,7 +124,7 @@ static char *temp_dir(struct dv_helper *h, struct dv_err *err)
 	char *dir = dv_fmt("%s/tmp/push-XXXXXX", h->store.path);
 
 	if (dir && !mkdtemp(dir)) {
-		dv_err_errno(err, "cannot make a temporary folder");
+		dv_err_errno(err, "cannot make the temporary folder '%s'", dir);
 		free(dir);
 		return NULL;
 	}

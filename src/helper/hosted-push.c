@@ -125,7 +125,7 @@ static int check_all(struct dv_helper *h, const struct dv_manifest *m,
 	}
 	if (h->atomic && bad) {
 		for (size_t i = 0; i < h->nrefs; i++)
-			dv_push_refuse(&h->refs[i], "atomic push failed");
+			dv_push_refuse(&h->refs[i], "atomic transaction failed");
 		return 0;
 	}
 	return good > 0;

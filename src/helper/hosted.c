@@ -1,6 +1,7 @@
 #include "helper/helper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,7 +242,7 @@ int dv_hosted_check_file(struct dv_helper *h, const char *name, const char *ext,
 	if (!rc && (got != hs || dv_hex_decode(want, name, hs) ||
 		    memcmp(end, want, hs)))
 		rc = dv_err_set(err, DV_ECORRUPT, "it is cut off or damaged");
-	if (rc)
+	if (rc == DV_ECORRUPT || rc == DV_ENOTFOUND)
 		dv_err_prefix(err, "'%s' in '%s', which has objects of Git, cannot be read; put it back from a copy of the store, or push to a new one",
 			      key ? key : name, h->remote->url);
 	free(key);
@@ -358,7 +359,8 @@ int dv_hosted_bare(struct dv_helper *h, const struct dv_manifest *m,
 	if (!root || !*dir) {
 		rc = dv_err_nomem(err);
 	} else if (!mkdtemp(*dir)) {
-		rc = dv_err_errno(err, "cannot make a temporary folder");
+		rc = dv_err_errno(err, "cannot make the temporary folder '%s'",
+				  *dir);
 		free(*dir);
 		*dir = NULL;
 	} else {
@@ -394,8 +396,11 @@ int dv_helper_serve(struct dv_helper *h, const char *service, const char *dir,
 	if (rc)
 		return rc;
 	code = dv_proc_wait(&p);
-	return code ? dv_err_set(err, DV_EIO, "git %s ended with code %d",
-				 service, code) : 0;
+	/* It says itself what is wrong, unless a signal ended it. */
+	return code < 0 || (code > 128 && code != 128 + SIGPIPE) ?
+		       dv_err_set(err, DV_EIO, "git %s ended with code %d",
+				  service, code) :
+	       code ? dv_err_set(err, DV_EIO, "%s", "") : 0;
 }
 
 int dv_hosted_serve(struct dv_helper *h, const char *service,

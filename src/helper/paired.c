@@ -414,7 +414,7 @@ static int push_batch(struct dv_helper *h, struct batch *b, struct dv_err *err)
 	}
 	for (size_t i = 0; !rc && i < b->n; i++)
 		snprintf(b->refs[i]->error, sizeof(b->refs[i]->error),
-			 "git push to '%.90s' failed", shown_url(h->url).s);
+			 "git push to '%s' failed", shown_url(h->url).s);
 	if (!rc)
 		rc = run(&args, NULL, &out, &code, err);
 	qsort(b->refs, b->n, sizeof(*b->refs), cmp_dst);
@@ -471,6 +471,6 @@ int dv_paired_push(struct dv_helper *h, struct dv_err *err)
 	if (!rc && !stop)
 		rc = push_all(h, err);
 	for (size_t i = 0; stop && i < h->nrefs; i++)
-		dv_push_refuse(&h->refs[i], "atomic push failed");
+		dv_push_refuse(&h->refs[i], "atomic transaction failed");
 	return rc;
 }
