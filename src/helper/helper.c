@@ -652,7 +652,7 @@ int dv_helper_main(const char *remote_name, const char *url)
 	struct dv_helper h = { .remote_name = remote_name, .url = url };
 	enum dv_url_kind kind;
 	struct dv_err err = { 0 };
-	int rc, c;
+	int rc;
 
 	if (dv_paired_depth() > DEPTH_MAX) {
 		dv_log_error("'dvstore::%s' leads to itself by a URL in git's settings; look at 'git config --get-regexp url'",
@@ -670,10 +670,6 @@ int dv_helper_main(const char *remote_name, const char *url)
 	rc = h.sha ? dv_helper_kind(url, &kind, &err) : dv_err_nomem(&err);
 	if (!rc)
 		rc = settle_url(&h, &err);
-	/* git dies of a signal, without a word, if nobody reads its first line. */
-	if (rc)
-		while ((c = getchar()) != EOF && c != '\n')
-			;
 	if (!rc)
 		rc = converse(&h, kind, &err);
 	else
