@@ -9,6 +9,7 @@
 #include "filter/session.h"
 #include "repo/findings.h"
 #include "repo/gitindex.h"
+#include "repo/hooks.h"
 #include "repo/indexwalk.h"
 #include "repo/publish.h"
 #include "watch/fsmonitor.h"
@@ -380,6 +381,12 @@ int dv_cmd_hook(int argc, char **argv)
 		rc = pre_commit(&c, &err);
 	if (rc)
 		rc = dv_fail(&err);
+	/*
+	 * hook.sh sets it where another hook runs as well. Some write theirs
+	 * over ours while they run, as lefthook where its configuration is new.
+	 */
+	if (getenv("GIT_DV_HOOK"))
+		dv_hooks_ensure(&c.repo);
 	dv_ctx_close(&c);
 out:
 	dv_strs_release(&revs);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "repo/hookcall.h"
 #include "repo/hookdir.h"
 #include "repo/hooktext.h"
 
@@ -59,19 +60,31 @@ static int make_executable(const char *path, int *changed, struct dv_err *err)
 	return 0;
 }
 
+/* Empty where it cannot be read. */
+static const char *read_hook(const char *path, struct dv_buf *out)
+{
+	if (dv_file_read(path, out, HOOK_MAX, NULL))
+		out->n = 0;
+	return dv_buf_str(out);
+}
+
 /* Does it run our part, as the manual tells people to write it? */
 static int calls_us(const char *path, const char *name)
 {
-	char *one = dv_fmt("git dv hook %s", name);
-	char *two = dv_fmt("git-dv hook %s", name);
 	struct dv_buf b = { 0 };
-	int yes = one && two && !access(path, X_OK) &&
-		  !dv_file_read(path, &b, HOOK_MAX, NULL) &&
-		  (strstr(dv_buf_str(&b), one) || strstr(dv_buf_str(&b), two));
+	int yes = !access(path, X_OK) &&
+		  dv_hookcall_is_in(read_hook(path, &b), name);
 
 	dv_buf_release(&b);
-	free(one);
-	free(two);
+	return yes;
+}
+
+static int is_pre_commits(const char *path)
+{
+	struct dv_buf b = { 0 };
+	int yes = dv_hookcall_runs_legacy(read_hook(path, &b));
+
+	dv_buf_release(&b);
 	return yes;
 }
 
@@ -142,24 +155,66 @@ static int configured(struct dv_repo *r, const char *name)
 	return found;
 }
 
-/* Frameworks that come after us keep our hook under such a name and run it. */
-static const char *const kept_by_others[] = { ".legacy", ".old", NULL };
+/*
+ * Under which names others keep our hook. pre-commit runs what it keeps;
+ * lefthook, and people, do not.
+ */
+#define LEGACY ".legacy"
+static const char *const kept_by_others[] = { LEGACY, ".old", NULL };
+
+/* The framework itself must be there to run it. */
+static int runs_by_pre_commit(const char *path)
+{
+	char *legacy = dv_fmt("%s" LEGACY, path);
+	int yes = legacy && dv_hooktext_kind(path) == DV_HOOK_FOREIGN &&
+		  !access(path, X_OK) && runs_ours(legacy) &&
+		  is_pre_commits(path);
+
+	free(legacy);
+	return yes;
+}
 
 static int runs_already(struct dv_repo *r, const char *dir, const char *name)
 {
 	char *path = dv_fmt("%s/%s", dir, name);
-	int yes = path && (runs_ours(path) || calls_us(path, name));
+	int yes = path && (runs_ours(path) || calls_us(path, name) ||
+			   runs_by_pre_commit(path));
 
-	for (int i = 0; !yes && path && kept_by_others[i]; i++) {
-		char *kept = dv_fmt("%s%s", path, kept_by_others[i]);
-
-		/* The framework itself must be there to run it. */
-		yes = kept && dv_hooktext_kind(path) == DV_HOOK_FOREIGN &&
-		      !access(path, X_OK) && runs_ours(kept);
-		free(kept);
-	}
 	free(path);
 	return yes || configured(r, name);
+}
+
+/*
+ * Copies of ours that nobody runs: lefthook does not install itself again
+ * where there is one. Who names it may run it.
+ */
+static void drop_copies(const char *path, const char *front)
+{
+	struct dv_buf text = { 0 };
+
+	read_hook(front, &text);
+	for (int i = 0; kept_by_others[i]; i++) {
+		char *copy = dv_fmt("%s%s", path, kept_by_others[i]);
+		enum dv_hook_kind kind = copy ? dv_hooktext_kind(copy) :
+						DV_HOOK_ABSENT;
+
+		if ((kind == DV_HOOK_OLD || kind == DV_HOOK_CURRENT) &&
+		    !strstr(dv_buf_str(&text), kept_by_others[i]))
+			unlink(copy);
+		free(copy);
+	}
+	dv_buf_release(&text);
+}
+
+/*
+ * Is what we kept written anew in front? A tool that came again does so; for
+ * pre-commit, which then runs us, keeping it would be a circle.
+ */
+static int superseded(const char *path, const char *kept)
+{
+	return dv_hooktext_kind(path) == DV_HOOK_FOREIGN && is_there(kept) &&
+	       (same(path, kept) ||
+		(is_pre_commits(path) && is_pre_commits(kept)));
 }
 
 /* Out of the way, under a name that nobody has: nothing is ever lost. */
@@ -178,11 +233,26 @@ static int set_aside(const char *path, const char *suffix, char **to,
 	return 0;
 }
 
+/*
+ * Where ours stands. Where pre-commit's is in front, behind that: it writes
+ * over what it keeps when it comes again and is not in front.
+ */
+static char *our_place(const char *dir, const char *name)
+{
+	char *path = dv_fmt("%s/%s", dir, name);
+	char *legacy = dv_fmt("%s/%s" LEGACY, dir, name);
+	int behind = path && dv_hooktext_kind(path) == DV_HOOK_FOREIGN &&
+		     !access(path, X_OK) && is_pre_commits(path);
+
+	free(behind ? path : legacy);
+	return behind ? legacy : path;
+}
+
 /* A sample is no hook. */
 static int install_one(const char *dir, const char *name, int *changed,
 		       struct dv_err *err)
 {
-	char *path = dv_fmt("%s/%s", dir, name);
+	char *path = our_place(dir, name);
 	char *kept = dv_fmt("%s/%s" KEPT, dir, name);
 	enum dv_hook_kind kind;
 	char *old = NULL;
@@ -219,10 +289,13 @@ static int install_one(const char *dir, const char *name, int *changed,
 		}
 	}
 	rc = dv_hooktext_write(path, err);
-	if (!rc)
+	if (!rc) {
 		++*changed;
-	else if (kind == DV_HOOK_FOREIGN && rename(kept, path))
+		if (kind == DV_HOOK_FOREIGN)
+			drop_copies(path, kept);
+	} else if (kind == DV_HOOK_FOREIGN && rename(kept, path)) {
 		rc = dv_err_errno(err, "cannot put '%s' back", path);
+	}
 out:
 	free(path);
 	free(kept);
@@ -258,16 +331,21 @@ static int install_all(struct dv_repo *r, const char *dir, int *changed,
 
 	for (int i = 0; dv_hook_names[i]; i++) {
 		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
+		char *kept = dv_fmt("%s/%s" KEPT, dir, dv_hook_names[i]);
 		struct dv_err *first = rc ? NULL : err;
 		int one = 0;
 
-		if (!path)
+		if (path && kept && runs_by_pre_commit(path) &&
+		    superseded(path, kept))
+			unlink(kept);
+		if (!path || !kept)
 			one = dv_err_nomem(first);
 		else if (is_ours(path) ||
 			 !runs_already(r, dir, dv_hook_names[i]))
 			one = install_one(dir, dv_hook_names[i], changed, first);
 		if (!rc)
 			rc = one;
+		free(kept);
 		free(path);
 	}
 	return rc;
@@ -366,6 +444,8 @@ static int remove_in(const char *dir, int *changed, struct dv_err *err)
 		char *path = dv_fmt("%s/%s", dir, dv_hook_names[i]);
 		char *kept = dv_fmt("%s/%s" KEPT, dir, dv_hook_names[i]);
 
+		if (path && kept && superseded(path, kept))
+			unlink(kept);
 		rc = path && kept ? remove_at(path, kept, changed, err) :
 				    dv_err_nomem(err);
 		for (int k = 0; !rc && kept_by_others[k]; k++) {

@@ -14,6 +14,8 @@ libdv_a_SOURCES += \
 	src/repo/gitindex.h \
 	src/repo/history.c \
 	src/repo/history.h \
+	src/repo/hookcall.c \
+	src/repo/hookcall.h \
 	src/repo/hookdir.c \
 	src/repo/hookdir.h \
 	src/repo/hooks.c \

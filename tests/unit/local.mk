@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test_glob \
 	tests/unit/test_group \
 	tests/unit/test_hex \
+	tests/unit/test_hookcall \
 	tests/unit/test_idmap \
 	tests/unit/test_index \
 	tests/unit/test_ingest \
@@ -182,6 +183,10 @@ tests_unit_test_group_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_hex_SOURCES = tests/unit/test_hex.c \
 	tests/unit/testlib.h
 tests_unit_test_hex_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_hookcall_SOURCES = tests/unit/test_hookcall.c \
+	tests/unit/testlib.h
+tests_unit_test_hookcall_LDADD = $(DV_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_idmap_SOURCES = tests/unit/test_idmap.c \
 	tests/unit/testlib.h
