@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "repo/hookcall.h"
+#include "repo/hookconf.h"
 #include "repo/hookdir.h"
 #include "repo/hooktext.h"
 
@@ -113,49 +114,6 @@ static int same(const char *a, const char *b)
 }
 
 /*
- * Newer versions of git run commands from its configuration: hook.X.command on
- * hook.X.event. Older ones do not know these settings.
- */
-static int configured(struct dv_repo *r, const char *name)
-{
-	static const char *const argv[] = { "git", "version", NULL };
-	const struct dv_config *c = &r->config;	/* read by dv_hooks_dir */
-	int major = 0, minor = 0, code, found = 0;
-	struct dv_buf out = { 0 };
-
-	for (size_t i = 0; !found && i < c->keys.n; i++) {
-		const char *key = c->keys.v[i], *value = c->values.v[i];
-		size_t n = strlen(key);
-		char *event, *enabled;
-
-		if (n < 14 || strncmp(key, "hook.", 5) ||
-		    strcmp(key + n - 8, ".command"))
-			continue;
-		if (strncmp(value, "git dv hook ", 12) &&
-		    strncmp(value, "git-dv hook ", 12))
-			continue;
-		if (strncmp(value + 12, name, strlen(name)))
-			continue;
-		event = dv_fmt("%.*s.event", (int)(n - 8), key);
-		enabled = dv_fmt("%.*s.enabled", (int)(n - 8), key);
-		for (size_t k = 0; event && k < c->keys.n; k++)
-			found |= !strcmp(c->keys.v[k], event) &&
-				 !strcmp(c->values.v[k], name);
-		if (found && enabled && !dv_config_bool(r, enabled, 1))
-			found = 0;
-		free(event);
-		free(enabled);
-	}
-	if (found && (dv_proc_capture(argv, NULL, 0, 4096, &out, &code, NULL) ||
-		      sscanf(dv_buf_str(&out), "git version %d.%d", &major,
-			     &minor) != 2 ||
-		      major < 2 || (major == 2 && minor < 54)))
-		found = 0;
-	dv_buf_release(&out);
-	return found;
-}
-
-/*
  * Under which names others keep our hook. pre-commit runs what it keeps;
  * lefthook, and people, do not.
  */
@@ -181,7 +139,7 @@ static int runs_already(struct dv_repo *r, const char *dir, const char *name)
 			   runs_by_pre_commit(path));
 
 	free(path);
-	return yes || configured(r, name);
+	return yes || dv_hookconf_has(r, name);
 }
 
 /*
@@ -351,6 +309,45 @@ static int install_all(struct dv_repo *r, const char *dir, int *changed,
 	return rc;
 }
 
+/* In git's configuration, what neither that nor the folder runs yet. */
+static int configure_all(struct dv_repo *r, const char *dir, int *changed,
+			 struct dv_err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; !rc && dv_hook_names[i]; i++) {
+		if (runs_already(r, dir, dv_hook_names[i]))
+			continue;
+		rc = dv_hookconf_add(r, dv_hook_names[i], err);
+		++*changed;
+	}
+	return rc;
+}
+
+/* An older git installed files beside it: they are enough. */
+static int deconfigure(struct dv_repo *r, const char *dir, int *changed,
+		       struct dv_err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; !rc && dv_hook_names[i]; i++) {
+		char *path = dir ? dv_fmt("%s/%s", dir, dv_hook_names[i]) : NULL;
+
+		if (!dir || (path && is_ours(path)))
+			rc = dv_hookconf_remove(r, dv_hook_names[i], changed,
+						err);
+		free(path);
+	}
+	return rc;
+}
+
+/* What is no folder at all, as /dev/null, is somebody's wish to have none. */
+static int may_configure(const char *dir)
+{
+	return (dv_dir_exists(dir) || access(dir, F_OK)) &&
+	       dv_hookconf_works();
+}
+
 int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 {
 	char *dir = dv_hookdir_path(r), *mark = dir ? made_mark(dir) : NULL;
@@ -362,6 +359,10 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 		return dv_err_nomem(err);
 	}
 	if (!dv_hooks_installed(r) && dv_hookdir_is_versioned(r, dir)) {
+		if (may_configure(dir)) {
+			rc = configure_all(r, dir, changed, err);
+			goto out;
+		}
 		rc = dv_err_set(err, DV_EINVAL,
 				"'%s' is part of the worktree and not ignored",
 				dir);
@@ -373,6 +374,13 @@ int dv_hooks_install(struct dv_repo *r, int *changed, struct dv_err *err)
 		rc = dv_file_write(mark, "", 0, 0666, 0, err);
 	if (!rc)
 		rc = install_all(r, dir, changed, err);
+	if (!rc)
+		rc = deconfigure(r, dir, changed, err);
+	else if (may_configure(dir) && !configure_all(r, dir, changed, NULL)) {
+		dv_err_clear(err);
+		rc = 0;
+		goto out;
+	}
 	if (!rc && dv_hookdir_is_shared(r, dir)) {
 		join(r, dir);
 		if (*changed)
@@ -499,6 +507,8 @@ int dv_hooks_uninstall(struct dv_repo *r, int *changed, int *stay,
 	/* core.hooksPath may have been set since. */
 	if (!rc && strcmp(dir, usual))
 		rc = leave(r, usual, changed, stay, err);
+	if (!rc)
+		rc = deconfigure(r, NULL, changed, err);
 	free(dir);
 	free(usual);
 	return rc;
@@ -519,7 +529,7 @@ void dv_hooks_ensure(struct dv_repo *r)
 {
 	char *dir = dv_hookdir_path(r);
 	struct dv_err why = { 0 };
-	int changed, shared;
+	int changed = 0, shared;
 
 	if (!dir || !dv_config_bool(r, "dv.hooks", 1))
 		goto out;
@@ -527,6 +537,9 @@ void dv_hooks_ensure(struct dv_repo *r)
 	if (dv_hooks_installed(r)) {
 		if (shared)
 			join(r, dir);
+	} else if (shared && may_configure(dir)) {
+		if (configure_all(r, dir, &changed, &why))
+			dv_log_warn("%s", why.msg);
 	} else if (shared) {
 		dv_log_warn("a push will leave content behind: git-dv's hooks are not installed, as '%s' may be the hooks folder of other repositories, too; 'git dv init' installs them there, 'git dv init --no-hooks' does without",
 			    dir);

@@ -16,6 +16,8 @@ libdv_a_SOURCES += \
 	src/repo/history.h \
 	src/repo/hookcall.c \
 	src/repo/hookcall.h \
+	src/repo/hookconf.c \
+	src/repo/hookconf.h \
 	src/repo/hookdir.c \
 	src/repo/hookdir.h \
 	src/repo/hooks.c \

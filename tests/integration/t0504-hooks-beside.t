@@ -391,9 +391,18 @@ printf '#!/bin/sh\nexit 0\n' >.githooks/pre-commit
 chmod +x .githooks/pre-commit
 must git add .githooks
 must git config core.hooksPath .githooks
-fails 'init does not touch versioned hooks' git dv init
-says 'and says what to add' 'git dv hook NAME'
-says 'and how to do without' 'init --no-hooks'
+if git_at_least 2.54; then
+	ok 'init does not touch versioned hooks' git dv init
+	is "and has git's configuration run them" "$(git config hook.git-dv-pre-push.command)" \
+		'git dv hook pre-push'
+	ok 'uninstall' git dv uninstall --local
+	is 'takes them out' "$(git config --get-regexp '^hook\.')" ''
+	must git dv init
+else
+	fails 'init does not touch versioned hooks' git dv init
+	says 'and says what to add' 'git dv hook NAME'
+	says 'and how to do without' 'init --no-hooks'
+fi
 ok 'the store is there' test -d .git/dv
 ok 'and .dvconfig' test -f .dvconfig
 is 'they are as they were' "$(git status --porcelain | grep -v '^A  .githooks/pre-commit$' | grep githooks)" ''
@@ -401,7 +410,9 @@ for h in pre-commit pre-push post-checkout post-merge; do
 	printf '#!/bin/sh\nexec git dv hook %s "$@"\n' $h >.githooks/$h
 	chmod +x .githooks/$h
 done
+must git dv uninstall --local
 ok 'with these lines init is content' git dv init
+is 'and configures none' "$(git config --get-regexp '^hook\.')" ''
 run git dv env
 says 'and all is installed' 'hooks=installed'
 must git config dv.hookMode block
@@ -454,15 +465,81 @@ if git_at_least 2.54; then
 	stage_data c.csv
 	fails 'they work' git commit -qm c
 	says 'naming the file' c.csv
+	newer=$PATH
 else
 	ok 'older versions of git do not run these' test -x .git/hooks/pre-commit
+	newer=$T/newer:$PATH
 	mkdir ../newer
 	printf '#!/bin/sh\ncase $1 in version) echo git version 2.54.0 ;; *) exec %s "$@" ;; esac\n' \
 		"$(command -v git)" >../newer/git
 	chmod +x ../newer/git
 	must git dv uninstall --local
-	ok 'newer ones do' env PATH="$T/newer:$PATH" git-dv init
+	ok 'newer ones do' env PATH="$newer" git-dv init
 	ok 'so that no hook is installed' test ! -e .git/hooks/pre-commit
+fi
+cd ..
+
+# And set there, where the folder is not git-dv's to write to.
+events='pre-commit pre-push post-checkout post-merge'
+for kind in versioned file shared disabled; do
+	must git init -q "set-$kind"
+	cd "set-$kind" || exit 1
+	must git dv remote add store "$T/set-$kind.store"
+	must git dv uninstall --local
+	by='git-dv init'
+	case $kind in
+	versioned)
+		mkdir .githooks
+		printf '#!/bin/sh\nexec git dv hook pre-commit "$@"\n' >.githooks/pre-commit
+		chmod +x .githooks/pre-commit
+		must git add .githooks
+		must git config core.hooksPath .githooks ;;
+	file)
+		: >"$T/file"
+		must git config core.hooksPath "$T/file/hooks" ;;
+	shared)
+		mkdir "$T/others"
+		must git config core.hooksPath "$T/others"
+		must sh -c 'echo "*.bin filter=dv -text" >.gitattributes'
+		by='git-dv track *.dat' ;;
+	disabled)
+		must git config core.hooksPath /dev/null ;;
+	esac
+	cp .git/config ../config.before
+	if test "$kind" = disabled; then
+		# shellcheck disable=SC2086
+		fails "$kind: is somebody's wish" env PATH="$newer" $by
+		is "$kind: nothing is set" "$(git config --get-regexp '^hook\.')" ''
+		cd ..
+		continue
+	fi
+	# shellcheck disable=SC2086
+	ok "$kind: $by" env PATH="$newer" $by
+	says_not "$kind: is content" 'leave content behind'
+	for h in $events; do
+		if test "$kind-$h" = versioned-pre-commit; then
+			is "$kind: $h is there already" "$(git config hook.git-dv-$h.event)" ''
+		else
+			is "$kind: $h is set" "$(git config hook.git-dv-$h.event)" "$h"
+		fi
+	done
+	run env PATH="$newer" git-dv env
+	says "$kind: all is installed" 'hooks=installed'
+	# What git runs: its word, then the hook's arguments.
+	ok "$kind: what is set works" sh -c "$(git config hook.git-dv-pre-push.command) \"\$@\"" x origin url </dev/null
+	ok "$kind: again" env PATH="$newer" git-dv init --hooks
+	ok "$kind: uninstall" git dv uninstall --local
+	is "$kind: takes all out" "$(git config --get-regexp '^hook\.')" ''
+	cd ..
+done
+# An older git that comes later installs files; then they are enough.
+cd set-versioned || exit 1
+ok 'set' env PATH="$newer" git-dv init
+must git config --unset core.hooksPath
+if ! git_at_least 2.54; then
+	ok 'an older git' git dv init
+	ok 'has files' test -x .git/hooks/pre-push
+	is 'in place of it' "$(git config --get-regexp '^hook\.')" ''
 fi
 cd ..
 done_testing

@@ -74,6 +74,16 @@ cd A || exit 1
 echo '*.bin filter=dv -text' >.gitattributes
 make_noise a.bin 300000 1
 ok 'git add alone' git add .
+if git_at_least 2.54; then
+	is 'needs no folder' "$(git config hook.git-dv-pre-push.event)" pre-push
+	ok 'and changes nothing in it' diff -r "$HOME/.githooks" ../githooks.before
+	make_noise data.csv 200000 4
+	must git add data.csv
+	ok 'a commit' git commit -qm data
+	says 'is looked at' data.csv
+	# What follows is for the others.
+	done_testing
+fi
 says 'says that the hooks are not there' 'git dv init'
 ok 'and changes nothing in the folder' diff -r "$HOME/.githooks" ../githooks.before
 ok 'init' git dv init
