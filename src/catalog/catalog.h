@@ -89,12 +89,13 @@ void dv_old_registry_release(struct dv_old_registry *o);
 
 /*
  * Everything that a registry names and gc must keep: in the files and indexes
- * of all worktrees, in all commits that a ref, a HEAD or a reflog reaches. The
- * path of each is that of the registry file. Where a file, an index or the tip
- * of a ref has a registry that cannot be read, this fails: what it names is not
- * known. Unreadable ones in older commits are warned of.
+ * of all worktrees, in all commits that a ref, a HEAD, a reflog or one of `tips`
+ * reaches, and in trees and files that refs and tips name. The path of each is
+ * that of the registry file. Where a file, an index or the tip of a ref has a
+ * registry that cannot be read, this fails: what it names is not known.
+ * Unreadable ones in older commits are warned of.
  */
-int dv_registry_oids(struct dv_repo *r, struct dv_ptrs *out,
-		     struct dv_err *err) DV_MUST_USE;
+int dv_registry_oids(struct dv_repo *r, const struct dv_strs *tips,
+		     struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
 
 #endif

@@ -175,8 +175,8 @@ static int check_tips(struct dv_repo *r, struct dv_err *err)
 	return rc;
 }
 
-int dv_registry_oids(struct dv_repo *r, struct dv_ptrs *out,
-		     struct dv_err *err)
+int dv_registry_oids(struct dv_repo *r, const struct dv_strs *tips,
+		     struct dv_ptrs *out, struct dv_err *err)
 {
 	struct dv_unread unread = { 0 };
 	int rc = of_worktrees(r, out, err);
@@ -185,6 +185,8 @@ int dv_registry_oids(struct dv_repo *r, struct dv_ptrs *out,
 		rc = of_indexes(r, out, err);
 	if (!rc)
 		rc = dv_named_of_all(r, out, &unread, err);
+	if (!rc)
+		rc = dv_named_of_tips(r, tips, out, &unread, err);
 	if (!rc && unread.paths.n) {
 		rc = check_tips(r, err);
 		if (!rc)

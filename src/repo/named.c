@@ -1,5 +1,6 @@
 #include "repo/named.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -22,6 +23,7 @@ struct walk {
 	struct dv_ptrs *out;
 	struct dv_unread *unread;
 	const char *path;	/* of the file that is read */
+	int perhaps;		/* what is no registry is no error */
 };
 
 void dv_unread_release(struct dv_unread *u)
@@ -63,14 +65,20 @@ static int one_content(void *arg, const char *id, const struct dv_oid *oid)
 	return dv_ptrs_add(w->out, w->path, oid, NULL, NULL);
 }
 
+static int has_suffix(const char *path)
+{
+	size_t n = strlen(path), s = sizeof(DV_REGISTRY_SUFFIX) - 1;
+
+	return n > s && !strcmp(path + n - s, DV_REGISTRY_SUFFIX);
+}
+
 static int is_registry(const char *path)
 {
 	static const char dir[] = DV_REGISTRY_DIR "/";
-	size_t n = strlen(path), d = sizeof(dir) - 1;
-	size_t s = sizeof(DV_REGISTRY_SUFFIX) - 1;
+	size_t d = sizeof(dir) - 1;
 
-	return n > d + s && !strncmp(path, dir, d) && !strchr(path + d, '/') &&
-	       !strcmp(path + n - s, DV_REGISTRY_SUFFIX);
+	return !strncmp(path, dir, d) && !strchr(path + d, '/') &&
+	       has_suffix(path + d);
 }
 
 static int one_blob(struct walk *w, const char *hex, const char *path,
@@ -82,7 +90,7 @@ static int one_blob(struct walk *w, const char *hex, const char *path,
 	char spec[65];
 	int rc;
 
-	if (!is_registry(path) || strlen(hex) < 2 * hs ||
+	if ((!w->perhaps && !is_registry(path)) || strlen(hex) < 2 * hs ||
 	    dv_hex_decode(key.b, hex, hs))
 		return 0;
 	w->path = path;
@@ -96,6 +104,8 @@ static int one_blob(struct walk *w, const char *hex, const char *path,
 	if (!rc)
 		rc = dv_registry_named(text.p, text.n, one_content, w, err);
 	dv_buf_release(&text);
+	if (rc == DV_EINVAL && w->perhaps)
+		return 0;
 	/* A partial clone without its promisor lacks blobs. */
 	if (rc == DV_EINVAL || rc == DV_ENOTFOUND) {
 		rc = dv_strs_add(&w->unread->paths, path, err);
@@ -228,4 +238,109 @@ int dv_named_of_all(struct dv_repo *r, struct dv_ptrs *out,
 		    struct dv_unread *unread, struct dv_err *err)
 {
 	return of_log(r, NULL, NULL, out, unread, err);
+}
+
+/* As of a commit, and as of the folders that such a tree has. */
+static int of_tree(struct walk *w, const char *hex, struct dv_err *err)
+{
+	const char *below[] = { "ls-tree", "-r", "-z", "--full-tree", hex, "--",
+				DV_REGISTRY_DIR, "registry", NULL };
+	const char *top[] = { "ls-tree", "-z", "--full-tree", hex, NULL };
+	struct dv_buf list = { 0 };
+	int rc = dv_git(below, LIST_MAX, &list, err);
+
+	if (!rc)
+		rc = dv_git(top, LIST_MAX, &list, err);
+	for (char *p = (char *)list.p, *stop = p + list.n; !rc && p < stop;
+	     p += strlen(p) + 1) {
+		char *tab = strchr(p, '\t');
+
+		if (!tab || strncmp(p, "100", 3) || tab - p <= 12)
+			continue;
+		w->perhaps = !is_registry(tab + 1);
+		if (!w->perhaps || has_suffix(tab + 1))
+			rc = one_blob(w, p + 12, tab + 1, err);
+	}
+	w->perhaps = 0;
+	dv_buf_release(&list);
+	return rc;
+}
+
+static int of_file(struct walk *w, const char *hex, uint64_t size,
+		   struct dv_err *err)
+{
+	int rc;
+
+	if (size > DV_JSON_MAX)
+		return 0;
+	w->perhaps = 1;
+	rc = one_blob(w, hex, hex, err);
+	w->perhaps = 0;
+	return rc;
+}
+
+/* All commits among refs, to have no history twice; what else refs name. */
+static int divide_refs(struct dv_strs *commits, struct dv_buf *others,
+		       struct dv_err *err)
+{
+	static const char *const args[] = { "for-each-ref",
+		"--format=%(objectname) %(objecttype) %(*objecttype)", NULL };
+	struct dv_buf list = { 0 };
+	char *p, *save = NULL;
+	int rc = dv_git(args, LIST_MAX, &list, err);
+
+	for (p = rc || !list.n ? NULL :
+				 strtok_r((char *)list.p, "\n", &save);
+	     !rc && p; p = strtok_r(NULL, "\n", &save)) {
+		int n = (int)strcspn(p, " ");
+
+		if (!strcmp(p + n, " commit ") || !strcmp(p + n, " tag commit"))
+			rc = dv_strs_addn(commits, p, (size_t)n, err);
+		else
+			rc = dv_buf_addf(others, err, "%.*s^{}\n", n, p);
+	}
+	dv_buf_release(&list);
+	return rc;
+}
+
+int dv_named_of_tips(struct dv_repo *r, const struct dv_strs *tips,
+		     struct dv_ptrs *out, struct dv_unread *unread,
+		     struct dv_err *err)
+{
+	struct dv_strs refs = { 0 }, commits = { 0 };
+	struct dv_buf ask = { 0 }, types = { 0 };
+	char *p, *save = NULL;
+	struct walk w;
+	int rc = begin(&w, r, out, unread, err);
+
+	if (!rc)
+		rc = divide_refs(&refs, &ask, err);
+	for (size_t i = 0; !rc && i < tips->n; i++)
+		rc = dv_buf_addf(&ask, err, "%s^{}\n", tips->v[i]);
+	if (!rc && ask.n)
+		rc = dv_objects_check(r, "%(objecttype) %(objectsize) %(objectname)",
+				      &ask, &types, err);
+	for (p = rc || !types.n ? NULL :
+				  strtok_r((char *)types.p, "\n", &save);
+	     !rc && p; p = strtok_r(NULL, "\n", &save)) {
+		const char *hex = strrchr(p, ' ');
+
+		if (!hex)
+			continue;
+		hex++;
+		if (!strncmp(p, "commit ", 7))
+			rc = dv_strs_add(&commits, hex, err);
+		else if (!strncmp(p, "tree ", 5))
+			rc = of_tree(&w, hex, err);
+		else if (!strncmp(p, "blob ", 5))
+			rc = of_file(&w, hex, strtoull(p + 5, NULL, 10), err);
+	}
+	if (!rc && commits.n)
+		rc = of_log(r, &commits, &refs, out, unread, err);
+	end(&w);
+	dv_buf_release(&ask);
+	dv_buf_release(&types);
+	dv_strs_release(&commits);
+	dv_strs_release(&refs);
+	return rc;
 }

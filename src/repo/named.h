@@ -33,6 +33,14 @@ int dv_named_of_range(struct dv_repo *r, const struct dv_strs *revs,
 /* Of all refs, HEADs and reflogs of all worktrees, with their history. */
 int dv_named_of_all(struct dv_repo *r, struct dv_ptrs *out,
 		    struct dv_unread *unread, struct dv_err *err) DV_MUST_USE;
+/*
+ * Of any objects, and of all refs where these are trees or files: of commits,
+ * what no ref reaches; of trees, also those of the folders .dv and .dv/registry;
+ * of files, where they are registries. Ids that are not here name nothing.
+ */
+int dv_named_of_tips(struct dv_repo *r, const struct dv_strs *tips,
+		     struct dv_ptrs *out, struct dv_unread *unread,
+		     struct dv_err *err) DV_MUST_USE;
 /* "warning: ..." for each. */
 void dv_unread_warn(const struct dv_unread *u);
 

@@ -306,9 +306,9 @@ static int take_blob(struct walk *w, struct dv_objects *o, const char *hex,
 	return rc;
 }
 
-/* Small blobs that rev-list finds from the tips and from `args`. */
-static int walk_objects(struct walk *w, const char *const *args,
-			struct dv_err *err)
+/* Small blobs that rev-list finds from `tips` and from `args`. */
+static int walk_objects(struct walk *w, const struct dv_buf *tips,
+			const char *const *args, struct dv_err *err)
 {
 	const char *argv[24] = { "rev-list", "--objects", "--stdin",
 		"--missing=print", "--filter=object:type=blob",
@@ -320,7 +320,7 @@ static int walk_objects(struct walk *w, const char *const *args,
 
 	while (*args)
 		argv[n++] = *args++;
-	rc = dv_git_input(argv, w->tips.p, w->tips.n, LIST_MAX, &list, err);
+	rc = dv_git_input(argv, tips->p, tips->n, LIST_MAX, &list, err);
 	if (!rc)
 		rc = dv_objects_open(&o, &w->repo, list.n / 60, err);
 	for (char *p = (char *)list.p, *end = p + list.n, *next;
@@ -361,6 +361,7 @@ static int from_git(struct walk *w, struct dv_err *err)
 	static const char *const unpushed[] = { "--all", "--not", "--remotes",
 						NULL };
 	static const char *const remotes[] = { "remote", NULL };
+	const struct dv_buf none = { 0 };
 	int has, rc = 0;
 
 	for (size_t i = 0; !rc && i < w->git_dirs.n; i++)
@@ -368,16 +369,15 @@ static int from_git(struct walk *w, struct dv_err *err)
 	if (rc)
 		return rc;
 	if (w->r->what == DV_ROOTS_ALL)
-		return walk_objects(w, all, err);
+		return walk_objects(w, &w->tips, all, err);
 	rc = take_stashes(w, err);
 	if (!rc)
 		rc = take_recent(w, err);
 	if (!rc)
-		rc = walk_objects(w, needed, err);
+		rc = walk_objects(w, &w->tips, needed, err);
 	if (!rc)
 		rc = has_output(remotes, &has, err);
-	w->tips.n = 0;
-	return rc || !has ? rc : walk_objects(w, unpushed, err);
+	return rc || !has ? rc : walk_objects(w, &none, unpushed, err);
 }
 
 /* Content that a filter could not make durable, and that an index may name. */
@@ -405,16 +405,26 @@ static int from_unsafe(struct walk *w, struct dv_err *err)
 	return rc == DV_ENOTFOUND ? 0 : rc;
 }
 
-/* Versions that have a name, in worktrees, indexes and history. */
+/* Versions that have a name: also from the tips, which refs need not reach. */
 static int from_registries(struct walk *w, struct dv_err *err)
 {
+	size_t full = 2 * dv_repo_oid_size(&w->repo);
+	const char *p = (const char *)w->tips.p, *end = p + w->tips.n;
+	struct dv_strs tips = { 0 };
 	struct dv_ptrs ptrs = { 0 };
-	int rc = w->r->named ? w->r->named(&w->repo, &ptrs, err) : 0;
+	int rc = 0;
 
+	if (!w->r->named)
+		return 0;
+	for (; !rc && p < end; p += full + 1)
+		rc = dv_strs_addn(&tips, p, full, err);
+	if (!rc)
+		rc = w->r->named(&w->repo, &tips, &ptrs, err);
 	for (size_t i = 0; !rc && i < ptrs.n; i++)
 		rc = w->r->found(w->r->arg, &ptrs.v[i].oid, ptrs.v[i].path,
 				 err);
 	dv_ptrs_release(&ptrs);
+	dv_strs_release(&tips);
 	return rc;
 }
 

@@ -33,10 +33,11 @@ struct dv_roots {
 	void *arg;
 	/*
 	 * What the registries of this repository name, from the layer that
-	 * reads them; NULL: they are not looked at.
+	 * reads them; NULL: they are not looked at. `tips` are ids of objects
+	 * that count beside refs, HEADs and reflogs.
 	 */
-	int (*named)(struct dv_repo *r, struct dv_ptrs *out,
-		     struct dv_err *err);
+	int (*named)(struct dv_repo *r, const struct dv_strs *tips,
+		     struct dv_ptrs *out, struct dv_err *err);
 	enum dv_roots_what what;
 	int recent_days;	/* DV_ROOTS_NEEDED */
 };

@@ -48,9 +48,9 @@ for r in one two; do
 	must git -C $r dv init
 	must git -C $r commit -q --allow-empty -m 0
 done
-# name FILE-SEED NAME: recorded in the current worktree, the file gone.
+# name FILE-SEED NAME [BYTES]: recorded in the current worktree, the file gone.
 name() {
-	make_noise data.dat 200000 "$1"
+	make_noise data.dat "${3:-200000}" "$1"
 	must git dv version data.dat "$2" --version 1
 	rm data.dat
 }
@@ -104,6 +104,87 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 isnt 'versions are recorded beside gc' "$(git dv list -z busy | tr '\0' ' ')" ''
 ok 'and have their content' git dv registry check
+cd ../repo || exit 1
+
+# What git keeps beside refs and reflogs: heads of work in progress, and refs to trees and files.
+cd "$T" || exit 1
+must git init -q --bare tips.git
+must git init -q tips
+cd tips || exit 1
+must git dv init
+must git dv remote add store ../tips.store
+must git config dv.pushRegistry true
+must git commit -q --allow-empty -m 0
+must git remote add origin ../tips.git
+# lose NAME SEED [BYTES]: $id, a commit that nothing reaches any more, names content.
+lose() {
+	name "$2" "$1" "${3-}"
+	must git add .dv
+	must git commit -q -m "$1"
+	must git push -q -f origin HEAD:refs/heads/gone
+	id=$(git rev-parse HEAD)
+	must git reset -q --hard HEAD~1
+}
+i=30
+places='ORIG_HEAD MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge/autostash
+	rebase-merge/orig-head rebase-merge/git-rebase-todo refs/tags/tree refs/tags/folder
+	refs/tags/registry refs/tags/blob refs/tags/annotated refs/tags/commit nowhere'
+mkdir .git/rebase-merge
+for at in $places; do
+	i=$((i + 1))
+	n=$(echo "$at" | tr / .)
+	case $at in
+	nowhere) lose "$n" $i 3000000 ;;
+	*) lose "$n" $i ;;
+	esac
+	git show "$id:.dv/registry/$n.json" >"../$n.json" || exit 1
+	case $at in
+	*/git-rebase-todo) echo "pick $(git rev-parse --short "$id") work" >"../$n.id" ;;
+	*/tree) git rev-parse "$id^{tree}" >"../$n.id" ;;
+	*/folder) git rev-parse "$id:.dv" >"../$n.id" ;;
+	*/registry) git rev-parse "$id:.dv/registry" >"../$n.id" ;;
+	*/blob) git rev-parse "$id:.dv/registry/$n.json" >"../$n.id" ;;
+	*/annotated)
+		must git tag -a -m t made "$id^{tree}"
+		git rev-parse refs/tags/made >"../$n.id"
+		must git tag -d made ;;
+	*) echo "$id" >"../$n.id" ;;
+	esac
+done
+for at in $places; do
+	n=$(echo "$at" | tr / .)
+	case $at in
+	nowhere) ;;
+	refs/*) must git update-ref "$at" "$(cat "../$n.id")" ;;
+	*) cp "../$n.id" ".git/$at" ;;
+	esac
+done
+rm -f .git/FETCH_HEAD
+for r in $(git for-each-ref --format='%(refname)' refs/remotes); do
+	must git update-ref -d "$r"
+done
+must git reflog expire --expire=now --all
+# here NAME: its content is in the local store.
+here() {
+	mv ../tips.store ../away
+	mkdir -p .dv/registry && cp "../$1.json" .dv/registry/ && git dv get "$1" -o ../out
+	lib_rc=$?
+	rm -rf .dv ../out
+	mv ../away ../tips.store
+	return $lib_rc
+}
+ok 'gc beside work in progress' git dv gc --grace 0
+for at in $places; do
+	n=$(echo "$at" | tr / .)
+	case $at in
+	nowhere) fails 'what nothing names is gone' here "$n" ;;
+	*) ok "what $at leads to is here" here "$n" ;;
+	esac
+done
+ok 'prune' git dv prune --recent 0
+for at in $places; do
+	test $at = nowhere || ok "leaves it ($at)" here "$(echo "$at" | tr / .)"
+done
 cd ../repo || exit 1
 
 printf '{ broken' >.dv/registry/kept.json

@@ -426,11 +426,12 @@ static void put_registry(const char *top, const char *name, int n)
 
 static int roots(struct dv_ptrs *out, struct dv_err *err)
 {
+	const struct dv_strs none = { 0 };
 	struct dv_repo r;
 	int rc;
 
 	assert_int_equal(dv_repo_open(&r, err), 0);
-	rc = dv_registry_oids(&r, out, err);
+	rc = dv_registry_oids(&r, &none, out, err);
 	dv_repo_close(&r);
 	return rc;
 }
