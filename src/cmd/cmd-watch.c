@@ -109,6 +109,10 @@ static int loop(struct dv_watch *w, struct dv_err *err)
 		int64_t now, due;
 
 		rc = dv_monitor_read(w->m, err);
+		if (rc == DV_ENOTFOUND)
+			w->gone = 1;
+		if (!rc)
+			rc = dv_watch_check(w, err);
 		if (!rc && asked)
 			rc = dv_fsmonitor_serve(w->listen, w->m, err);
 		now = dv_now_ms();
@@ -151,7 +155,6 @@ static int finish(struct dv_watch *w, int rc, struct dv_err *err)
 {
 	struct dv_err why = { 0 }, *e = rc ? &why : err;
 	int r = 0;
-
 
 	if (!w->once || !w->emitted) {
 		if (!rc)

@@ -290,8 +290,10 @@ int dv_watch_emit(struct dv_watch *w, struct dv_err *err)
 	dv_watch_log_check(w);
 	rc = find_seen(w, err);
 	/* Opened for each batch: it is shared, and may be thrown away. */
-	k.cache = rc ? NULL : dv_cache_open(w->c.repo.common_dir,
-					    w->c.repo.git_dir);
+	if (!w->gone && !rc)
+		k.cache = dv_cache_open(w->c.repo.common_dir,
+					w->c.repo.git_dir);
+	k.index_tried = w->gone;
 	for (size_t i = 0; i < w->ntold; i++) {
 		struct dv_told *t = &w->told[i];
 		char *text;

@@ -13,6 +13,38 @@
 #define HOOK "git dv hook fsmonitor"
 #define LOG_NAME "data_changes.log"
 
+static int id_of(const char *path, struct dv_place_id *id)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -1;
+	id->dev = st.st_dev;
+	id->ino = st.st_ino;
+	return 0;
+}
+
+static int is_same(const char *path, const struct dv_place_id *id)
+{
+	struct dv_place_id now;
+
+	if (id_of(path, &now))
+		return 0;
+	errno = ENOENT;
+	return now.dev == id->dev && now.ino == id->ino;
+}
+
+int dv_watch_check(struct dv_watch *w, struct dv_err *err)
+{
+	if (is_same(w->c.repo.git_dir, &w->git_id) ||
+	    (errno != ENOENT && errno != ENOTDIR && errno != ELOOP))
+		return 0;
+	w->gone = 1;
+	return dv_err_set(err, DV_ENOTFOUND,
+			  "the Git directory '%s' was removed or moved",
+			  w->c.repo.git_dir);
+}
+
 int dv_watch_lock(struct dv_watch *w, struct dv_err *err)
 {
 	char pid[32] = "";
@@ -25,6 +57,10 @@ int dv_watch_lock(struct dv_watch *w, struct dv_err *err)
 		return dv_err_nomem(err);
 	}
 	rc = dv_dir_make(w->dir, err);
+	if (!rc && (id_of(w->c.repo.git_dir, &w->git_id) ||
+		    id_of(w->c.repo.common_dir, &w->common_id)))
+		rc = dv_err_errno(err, "cannot look at '%s'",
+				  w->c.repo.git_dir);
 	if (!rc) {
 		w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			       0666);
@@ -372,7 +408,7 @@ void dv_watch_unconfigure(struct dv_watch *w)
 	struct dv_err err = { 0 };
 	char *now;
 
-	if (w->configured) {
+	if (w->configured && is_same(w->c.repo.common_dir, &w->common_id)) {
 		now = setting(w);
 		if (now && !strcmp(now, HOOK) && !others_live(w) &&
 		    set_ours(w, 0, &err))
@@ -380,7 +416,9 @@ void dv_watch_unconfigure(struct dv_watch *w)
 		free(now);
 	}
 	w->configured = 0;
-	if (w->listen >= 0)
+	if (w->listen >= 0 && is_same(w->c.repo.git_dir, &w->git_id))
 		dv_fsmonitor_unlisten(w->dir, w->listen);
+	else if (w->listen >= 0)
+		close(w->listen);
 	w->listen = -1;
 }

@@ -3,6 +3,7 @@
 #define DV_CMD_WATCH_STATE_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include "base/proc.h"
 #include "cmd/cmd.h"
@@ -17,6 +18,12 @@ struct dv_told {
 	uint8_t seen, seen_from;	/* are these paths watched? */
 };
 
+/* What a path led to. */
+struct dv_place_id {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct dv_watch {
 	struct dv_ctx c;
 	struct dv_monitor *m;
@@ -28,6 +35,8 @@ struct dv_watch {
 	struct dv_data_rules rules;
 	/* watch-state.c */
 	char *dir;			/* <git dir>/dv-watch */
+	struct dv_place_id git_id, common_id;
+	int gone;			/* the worktree or its Git directory */
 	int lock, listen;
 	int configured;			/* core.fsmonitor is ours */
 	char *config_count;		/* for what may ask this monitor */
@@ -55,6 +64,11 @@ int dv_watch_log(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
 /* Before lines are written: a default log follows no link. */
 void dv_watch_log_check(struct dv_watch *w);
 int dv_watch_is_log(const struct dv_watch *w, const char *path);
+/*
+ * DV_ENOTFOUND where the Git directory is no more what its path leads to: then
+ * nothing may be made or read there.
+ */
+int dv_watch_check(struct dv_watch *w, struct dv_err *err) DV_MUST_USE;
 /* Was the current directory removed? No git runs there. */
 int dv_watch_top_gone(void);
 /* Paths must be in the worktree, and lead there by no link. */

@@ -213,7 +213,9 @@ struct dv_cache *dv_cache_open(const char *common_dir, const char *git_dir)
 
 	if (!c || !dir)
 		goto fail;
-	if (dv_dir_make(dir, NULL) || dv_fs_is_network(dir))
+	/* Where the repository is gone, none is begun. */
+	if (!dv_dir_exists(common_dir) || dv_dir_make(dir, NULL) ||
+	    dv_fs_is_network(dir))
 		goto fail;
 	watch_crash(dir);
 	rc = open_all(c, dir);

@@ -386,6 +386,10 @@ int dv_event(struct dv_monitor *m, const struct inotify_event *e,
 		dv_tree_set_wd(&m->tree, dir, -1);
 		return 0;
 	}
+	/* Of other folders the one above tells. */
+	if (dir == m->tree.root && dir->blind && (e->mask & IN_ATTRIB) &&
+	    !e->len)
+		m->lost = 1;
 	if (!e->len)
 		return 0;
 	if (!strcmp(e->name, ".git")) {

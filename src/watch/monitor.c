@@ -32,12 +32,18 @@ void dv_monitor_look(void *arg, const char *path, struct dv_print *out)
 	struct stat st;
 	int fd = dv_scan_parent(m, path, &name);
 
+	int e = errno, is = 0;
+
 	memset(out, 0, sizeof(*out));
-	if (fd < 0)
-		return;
-	if (!fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW))
+	if (fd >= 0) {
+		is = !fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW);
+		e = errno;
+		close(fd);
+	}
+	if (is)
 		dv_scan_print(&st, out);
-	close(fd);
+	else if (!dv_scan_is_gone(e))
+		dv_scan_unseen(m, path, out);
 }
 
 /* A read lease is refused exactly where somebody has the file open to write. */
@@ -169,8 +175,9 @@ void dv_monitor_check_top(struct dv_monitor *m)
 {
 	struct stat st;
 
-	if (stat(m->top, &st) || st.st_dev != m->top_st.st_dev ||
-	    st.st_ino != m->top_st.st_ino)
+	if (stat(m->top, &st) ? dv_scan_is_gone(errno) :
+				st.st_dev != m->top_st.st_dev ||
+				st.st_ino != m->top_st.st_ino)
 		m->gone = 1;
 }
 
@@ -234,6 +241,8 @@ int dv_monitor_read(struct dv_monitor *m, struct dv_err *err)
 			p += sizeof(*e) + e->len;
 		}
 	}
+	/* A folder far above it moves without an event here. */
+	dv_monitor_check_top(m);
 	if (!rc && m->gone)
 		return gone(m, err);
 	if (!rc && (m->lost || (m->few_watches && dv_now_ms() >= m->retry)))
@@ -348,7 +357,8 @@ static int open_inotify(struct dv_monitor *m, struct dv_err *err)
 	/* Nothing in the top tells that it is removed while it is open. */
 	if (m->fd >= 0 && up)
 		m->up_wd = inotify_add_watch(m->fd, up, IN_DELETE |
-					     IN_MOVED_FROM | IN_ONLYDIR);
+					     IN_MOVED_FROM | IN_MOVE_SELF |
+					     IN_ONLYDIR);
 	free(up);
 	if (m->fd >= 0)
 		return 0;

@@ -131,6 +131,40 @@ static int open_node(struct dv_monitor *m, const struct dv_node *dir,
 	return fd;
 }
 
+int dv_scan_is_gone(int e)
+{
+	return e == ENOENT || e == ENOTDIR || e == ELOOP;
+}
+
+/* Can names be looked up in it, and listed? */
+static int is_open(struct dv_monitor *m, const struct dv_node *dir)
+{
+	int fd = open_node(m, dir, NULL), is;
+	struct stat st;
+
+	is = fd >= 0 && !fstatat(fd, ".", &st, 0);
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+void dv_scan_unseen(struct dv_monitor *m, const char *path,
+		    struct dv_print *out)
+{
+	struct dv_node *n = dv_tree_find(&m->tree, path);
+	char *up = dv_path_dir(path);
+
+	if (n && !n->dir)
+		*out = n->print;
+	n = n ? n->parent :
+	    !up || !strcmp(up, ".") ? m->tree.root :
+				      dv_tree_find(&m->tree, up);
+	/* When one of them can be looked at again, an event says so. */
+	for (; n && !is_open(m, n); n = n->parent)
+		dv_tree_set_blind(&m->tree, n, 1);
+	free(up);
+}
+
 static unsigned long long limit(const char *name)
 {
 	char *path = dv_fmt("/proc/sys/fs/inotify/%s", name);
@@ -269,8 +303,13 @@ static int meet(struct dv_monitor *m, struct dv_node *dir, int fd,
 	int is_dir = d->d_type == DT_DIR, rc = 0;
 
 	if (how != DV_SCAN_NEW || d->d_type == DT_UNKNOWN) {
-		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW))
+		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+			if (n && !dv_scan_is_gone(errno)) {
+				n->seen = m->gen;
+				dv_tree_set_blind(&m->tree, dir, 1);
+			}
 			return 0;	/* gone: an event tells */
+		}
 		is_dir = S_ISDIR(st.st_mode);
 	}
 	if (n && n->dir != is_dir) {
@@ -328,7 +367,7 @@ static int scan_one(struct dv_monitor *m, struct dv_node *dir,
 	DIR *list;
 
 	if (fd < 0) {
-		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		if (dv_scan_is_gone(errno))
 			return 0;	/* events tell where it went */
 		if (errno == EMFILE || errno == ENFILE)
 			return dv_err_errno(err, "cannot look at '%s'",

@@ -248,8 +248,14 @@ static void unusable(void **state)
 	struct dv_oid oid;
 	uint8_t blob[20] = { 0 }, noise[20000];
 	struct dv_cache *c;
+	char *path;
 
 	assert_null(dv_cache_open("/proc/no/such/folder", "x"));
+	/* Nothing is begun where the repository is gone. */
+	path = dv_fmt("%s/gone", (char *)*state);
+	assert_null(dv_cache_open(path, "x"));
+	assert_false(dv_file_exists(path));
+	free(path);
 	assert_ok(dv_file_write(dv, "", 0, 0644, 0, &err));
 	assert_null(dv_cache_open(*state, "x"));
 	assert_int_equal(unlink(dv), 0);
