@@ -74,25 +74,29 @@ static int add_moved(struct dv_clones *c, const struct dv_store *s,
 static int take_entry(struct dv_clones *c, const struct dv_store *s,
 		      const char *name, struct dv_err *err)
 {
-	char *file = dv_fmt("%s/clones/%s", s->path, name), *dir, *rest;
+	char *file = dv_fmt("%s/clones/%s", s->path, name), *dir;
 	struct dv_buf text = { 0 };
+	size_t end;
 	int rc = file ? dv_file_read(file, &text, ENTRY_MAX, err) :
-			dv_err_nomem(err);
+			dv_err_nomem(err), inside;
 
 	if (rc) {
 		rc = rc == DV_ENOTFOUND ? 0 : rc;
 		goto out;
 	}
 	dir = (char *)dv_buf_str(&text);
-	rest = dir ? strchr(dir, '\n') : NULL;
-	if (!rest || *dir != '/') {
+	inside = text.n > 8 &&
+		 !strcmp(dir + text.n - 8, "\ninside\n");
+	end = inside ? text.n - 8 : text.n - 1;
+	if (!text.n || dir[end] != '\n' || *dir != '/') {
 		rc = dv_err_set(err, DV_ECORRUPT,
 				"'%s' does not name a clone; remove it if no clone is lost by that",
 				file);
 		goto out;
 	}
-	*rest++ = '\0';
-	if (!strncmp(rest, "inside\n", 7) && access(dir, F_OK) &&
+	/* All before it, as a path may have newlines. */
+	dir[end] = '\0';
+	if (inside && access(dir, F_OK) &&
 	    (errno == ENOENT || errno == ENOTDIR))
 		rc = add_moved(c, s, file, err);
 	else

@@ -47,6 +47,33 @@ static char *next_line(char **p)
 	return strdup(line);
 }
 
+/* One value, whatever is in it. NULL: Git has none. */
+static char *ask_alone(const char *what)
+{
+	const char *argv[] = { "git", "rev-parse", "--path-format=absolute",
+			       what, NULL };
+	struct dv_buf out = { 0 };
+	int code = 1;
+
+	if (dv_proc_capture(argv, NULL, DV_PROC_QUIET, 65536, &out, &code,
+			    NULL) || code || !out.n ||
+	    out.p[out.n - 1] != '\n') {
+		dv_buf_release(&out);
+		return NULL;
+	}
+	out.n--;
+	return dv_buf_detach(&out);
+}
+
+static size_t count_lines(const struct dv_buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		n += b->p[i] == '\n';
+	return n;
+}
+
 int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 {
 	static const char *const argv[] = {
@@ -69,13 +96,25 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	}
 	p = (char *)out.p;
 	format = out.n ? next_line(&p) : NULL;
-	if (format) {
+	if (format)
 		r->algo = !strcmp(format, "sha256") ? 2 : 1;
+	/* Without a worktree Git ends with an error after the first three. */
+	if (format && count_lines(&out) == (code ? 2u : 4u)) {
 		r->git_dir = next_line(&p);
 		r->common_dir = next_line(&p);
 		if (!code) {
 			r->top = next_line(&p);
 			r->prefix = *p ? next_line(&p) : strdup("");
+		}
+	} else if (format) {
+		/* A path has a newline: its part could be another repository. */
+		r->git_dir = ask_alone("--git-dir");
+		r->common_dir = ask_alone("--git-common-dir");
+		r->top = code ? NULL : ask_alone("--show-toplevel");
+		r->prefix = r->top ? ask_alone("--show-prefix") : NULL;
+		if (!code && (!r->top || !r->prefix)) {
+			free(r->git_dir);
+			r->git_dir = NULL;
 		}
 	}
 	free(format);
@@ -96,7 +135,7 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	return 0;
 }
 
-/* The text behind `key` in a small file, without its newline. Caller frees. */
+/* The text behind `key` in a small file, without the newline at its end. Caller frees. */
 static char *line_of(const char *path, const char *key)
 {
 	struct dv_buf b = { 0 };
@@ -104,8 +143,10 @@ static char *line_of(const char *path, const char *key)
 
 	if (path && !dv_file_read(path, &b, 65536, NULL) &&
 	    !strncmp(dv_buf_str(&b), key, strlen(key))) {
-		b.p[strcspn((char *)b.p, "\n")] = '\0';
-		text = strdup((char *)b.p + strlen(key));
+		while (b.n && b.p[b.n - 1] == '\n')
+			b.p[--b.n] = '\0';
+		if (b.n >= strlen(key))
+			text = strdup((char *)b.p + strlen(key));
 	}
 	dv_buf_release(&b);
 	return text;

@@ -142,4 +142,31 @@ for text in 'version git-dv/2\noid x:1\nsize 5\n' \
 	ok 'both ways' sh -c 'git checkout -q -- like.bin && cmp like.bin ../like'
 done
 
+# A repository whose path has a newline is itself, and not the one up to there.
+cd "$T" || exit 1
+nl=$(printf 'line\nbreak')
+new_repo line
+(cd line && find .git -type f | LC_ALL=C sort | xargs cksum) >line.before
+new_repo "$nl"
+cd "$nl" || exit 1
+must git dv remote add store ../nl.store
+make_noise n.bin 300000 1
+must git add .
+must git commit -qm n
+must git init -q --bare ../nl.git
+ok 'push where a path has a newline' git push -q ../nl.git main
+ok 'brings the content' test "$(bytes_in ../nl.store)" -gt 290000
+ok 'gc' git dv gc
+must git worktree add -q -b side "../tree-$nl"
+cd "../tree-$nl" || exit 1
+ok 'a worktree of it' cmp n.bin "../$nl/n.bin"
+run git dv env
+says 'has its own' "git-common-dir=$T/$nl/.git"
+make_noise m.bin 300000 2
+must git add .
+ok 'a commit there' git commit -qm m
+ok 'verify' git dv verify
+(cd "$T/line" && find .git -type f | LC_ALL=C sort | xargs cksum) >../line.after
+ok 'the other repository is as it was' cmp ../line.before ../line.after
+
 done_testing
