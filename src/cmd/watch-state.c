@@ -206,13 +206,21 @@ void dv_watch_log_check(struct dv_watch *w)
 	find_log_path(w);
 }
 
-int dv_watch_is_log(const struct dv_watch *w, const char *path)
+/* It, or one that was turned over. */
+static int is_log(const char *log, const char *path)
 {
-	size_t n = w->log_path ? strlen(w->log_path) : 0;
+	size_t n = strlen(log);
 
-	return n && !strncmp(path, w->log_path, n) &&
+	return !strncmp(path, log, n) &&
 	       (!path[n] || (path[n] == '.' && path[n + 1] &&
 			     !path[n + 1 + strspn(path + n + 1, "0123456789")]));
+}
+
+int dv_watch_is_log(const struct dv_watch *w, const char *path)
+{
+	/* One that stood there before its folder went, too. */
+	return (w->default_log && is_log("logs/data/" LOG_NAME, path)) ||
+	       (w->log_path && is_log(w->log_path, path));
 }
 
 int dv_watch_top_gone(void)
@@ -250,12 +258,29 @@ static int check_links(const struct dv_watch *w, const char *path,
 	return rc;
 }
 
+static int is_git_part(const char *path)
+{
+	for (const char *p = path; p; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (!strncmp(p, ".git", 4) && (!p[4] || p[4] == '/'))
+			return 1;
+	}
+	return 0;
+}
+
 int dv_watch_paths(struct dv_watch *w, char **argv, int n, struct dv_err *err)
 {
 	int rc = 0;
 
 	for (int i = 0; i < n && !rc; i++) {
+		if (!*argv[i])
+			return dv_err_set(err, DV_EINVAL,
+					  "an empty path names nothing; '.' is the current folder");
 		rc = dv_path_from_top(&w->c, argv[i], &w->under, err);
+		if (!rc && is_git_part(w->under.v[w->under.n - 1]))
+			rc = dv_err_set(err, DV_EINVAL,
+					"'%s' is Git's own, and not watched",
+					argv[i]);
 		if (!rc && *w->under.v[w->under.n - 1])
 			rc = check_links(w, w->under.v[w->under.n - 1],
 					 argv[i], err);

@@ -36,6 +36,26 @@ run git dv watch --for 0
 case $(cat "$T_ERR") in *'configured without'*) skip_all 'no inotify here' ;; esac
 cd ..
 
+cd repo || exit 1
+fails 'an empty path is none' git dv watch --for 0 ''
+says 'and says so' 'empty path'
+for p in .git .git/hooks ./.git/HEAD; do
+	fails "$p is not watched" git dv watch --for 0 "$p"
+	says 'as it is of Git' "Git's own"
+done
+# The log that stood in logs/data is no event when that goes.
+mkdir -p logs/data
+watch git-dv watch
+echo 1 >logs/data/other
+seen line "$T_OUT" created logs/data/other
+rm -rf logs/data
+seen line "$T_OUT" deleted logs/data/other
+echo 1 >end.bin
+seen line "$T_OUT" created end.bin
+is 'the own log is never told of' "$(grep -c data_changes "$T_OUT")" 0
+stop TERM
+cd ..
+
 # No repository comes of one that is gone.
 mkdir up
 mv repo up/repo
