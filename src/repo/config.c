@@ -266,6 +266,18 @@ char *dv_config_rewrite(struct dv_repo *r, const char *url, int push)
 	return out ? out : strdup(url);
 }
 
+/* Git gives keys in lower case; people know them as the manual has them. */
+static const char *shown(const char *key)
+{
+	static const char *const keys[] = { "dv.hookMin", "dv.hookMode",
+		"dv.hookExtensions", "dv.hookFolders", "dv.hookExclude" };
+
+	for (size_t i = 0; i < DV_ARRAY_SIZE(keys); i++)
+		if (!strcasecmp(key, keys[i]))
+			return keys[i];
+	return key;
+}
+
 int dv_config_bool(struct dv_repo *r, const char *key, int fallback)
 {
 	const char *v = dv_config_get(r, key);
@@ -278,7 +290,8 @@ int dv_config_bool(struct dv_repo *r, const char *key, int fallback)
 	if (!*v || !strcasecmp(v, "false") || !strcasecmp(v, "no") ||
 	    !strcasecmp(v, "off") || !strcmp(v, "0"))
 		return 0;
-	dv_log_warn("setting %s is '%s', neither true nor false", key, v);
+	dv_log_warn("setting %s is '%s', neither true nor false",
+		    shown(key), v);
 	return fallback;
 }
 
@@ -291,7 +304,7 @@ uint64_t dv_config_size(struct dv_repo *r, const char *key, uint64_t fallback)
 		return fallback;
 	if (dv_size_parse(v, &n)) {
 		dv_log_warn("setting %s is '%s', not a size such as 500k or 10M",
-			    key, v);
+			    shown(key), v);
 		return fallback;
 	}
 	return n;
@@ -310,7 +323,7 @@ int dv_config_int(struct dv_repo *r, const char *key, int max, int fallback)
 	if (*v >= '0' && *v <= '9' && !*end && !errno && n <= max)
 		return (int)n;
 	dv_log_warn("setting %s is '%s', not a whole number from 0 to %d; %d is used",
-		    key, v, max, fallback);
+		    shown(key), v, max, fallback);
 	return fallback;
 }
 

@@ -145,7 +145,7 @@ for bad in -1 x 10Q 99999999999999999999999 ''; do
 	must git config dv.hookMin "$bad"
 	must git config dv.above "$bad"
 	try "a size that is none: '$bad'" no
-	says 'is warned of' dv.hookmin
+	says 'is warned of' dv.hookMin
 	says 'the default counts' a.csv
 	says_not 'for the other, too' b.xyz
 done
