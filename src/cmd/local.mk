@@ -26,6 +26,7 @@ libdv_a_SOURCES += \
 	src/cmd/ignore.c \
 	src/cmd/named-file.c \
 	src/cmd/named-file.h \
+	src/cmd/registry-import.c \
 	src/cmd/removal.c \
 	src/cmd/removal.h \
 	src/cmd/setup.c \

@@ -88,4 +88,7 @@ int dv_named_open(struct dv_repo *r, const char *name, const char *version,
 		  struct dv_registry *reg, const struct dv_version **v,
 		  struct dv_err *err) DV_MUST_USE;
 
+/* git dv registry import; argv[0] is "import". */
+int dv_registry_import(int argc, char **argv);
+
 #endif

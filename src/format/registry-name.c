@@ -184,11 +184,14 @@ int dv_time_parse(const char *s, int local_ok, int64_t *us)
 	long off;
 
 	if (digits(&s, 4, &tm.tm_year) || separated(&s, '-', 2, &tm.tm_mon) ||
-	    separated(&s, '-', 2, &tm.tm_mday) || (*s != 'T' && *s != ' '))
+	    separated(&s, '-', 2, &tm.tm_mday))
 		return -1;
-	if (separated(&s, *s, 2, &tm.tm_hour) ||
-	    separated(&s, ':', 2, &tm.tm_min) ||
-	    separated(&s, ':', 2, &tm.tm_sec))
+	/* A day alone is its begin. */
+	if ((*s || !local_ok) &&
+	    ((*s != 'T' && *s != ' ') ||
+	     separated(&s, *s, 2, &tm.tm_hour) ||
+	     separated(&s, ':', 2, &tm.tm_min) ||
+	     separated(&s, ':', 2, &tm.tm_sec)))
 		return -1;
 	if (*s == '.')
 		for (s++; *s >= '0' && *s <= '9'; s++) {

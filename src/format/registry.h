@@ -100,7 +100,7 @@ int dv_top_path_check(const char *path, struct dv_err *err) DV_MUST_USE;
 
 /*
  * ISO 8601 to microseconds since 1970; 0 or -1. Without a zone it is local
- * time, which only `local_ok` allows.
+ * time, and a day alone is its begin; only `local_ok` allows that.
  */
 int dv_time_parse(const char *s, int local_ok, int64_t *us);
 struct dv_time_text {

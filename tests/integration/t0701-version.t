@@ -309,5 +309,8 @@ must git add .dv
 must git commit -qm 'bad'
 fails 'push of a version whose content is nowhere' git push -q
 says 'names the registry' .dv/registry/notes.json
-fails 'check tells it' git dv registry check
+ok 'check does not ask' git dv registry check
+says 'and says so' 'not asked for'
+fails 'check --remote tells it' git dv registry check --remote
+says 'by its name' "'notes' version"
 done_testing

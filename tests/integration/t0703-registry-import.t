@@ -55,7 +55,7 @@ must perl -pi -e 's/"sales"/"lost"/; s/"model"/"changed"/' other.json
 mv data/sales_v2.json "$T/away.json"
 patch_file data/model_a.bin 10 xxx
 fails 'files that are gone or changed' git dv registry import other.json
-says 'the gone one is named' "'lost' version 'v20240201_100000': its file is not in the worktree"
+says 'the gone one is named' "'lost' version 'v20240201_100000': its file 'data/sales_v2.json' is not in the worktree"
 says 'the changed one too' "'changed' version 'a': 'data/model_a.bin' has changed since"
 says 'with what to do' --allow-missing
 ok 'nothing of it is recorded' test ! -e .dv/registry/lost.json
@@ -126,6 +126,28 @@ echo secret >"$T/secret"
 printf '{"out": {"1": {"file": "../secret", "checksum": "%s"}}}' "$(md5 "$T/secret")" >bad.json
 fails 'a file outside is not read' git dv registry import bad.json
 says 'but missing' 'not in the worktree'
+# Paths as scripts and Windows spell them, and days as people do.
+mkdir -p spelled
+echo one >spelled/one.dat
+echo two >spelled/two.dat
+echo back >'spelled/b\s.dat'
+cat >spelled.json <<END
+{"spelled": {
+	"1": {"file": "./spelled//one.dat", "checksum": "$(md5 spelled/one.dat)", "created": "2025-06-05"},
+	"2": {"file": "spelled\\\\two.dat", "checksum": "$(md5 spelled/two.dat)", "created": "2025-06-06"},
+	"3": {"file": "spelled/b\\\\s.dat", "checksum": "$(md5 'spelled/b\s.dat')"}}}
+END
+ok 'odd paths' git dv registry import spelled.json
+run git dv info spelled@1
+says 'are spelled as here' 'file         spelled/one.dat'
+says 'a day is its midnight' '2025-06-05T00:00:00.000000+00:00'
+run git dv info spelled@2
+says 'backslashes are slashes' 'file         spelled/two.dat'
+run git dv info spelled@3
+says 'where they do not stand in the name' 'file         spelled/b\s.dat'
+sed 's/two\.dat/gone.dat/; s/"2": /"4": /' spelled.json >gone.json
+fails 'one that is not there' git dv registry import gone.json
+says 'is named as it was written' "its file 'spelled\\gone.dat' is not"
 fails 'a registry that is absent' git dv registry import nowhere.json
 code 129 'usage' git dv registry import
 code 129 'an unknown verb' git dv registry bogus
