@@ -193,9 +193,11 @@ int dv_catalog_load(struct dv_repo *r, const char *name,
 		char why[sizeof(err->msg)];
 
 		snprintf(why, sizeof(why), "%s", err->msg);
+		/* It is whole, and says itself what to do. */
 		dv_err_set(err, rc,
-			   "'" DV_REGISTRY_DIR "/%s" DV_REGISTRY_SUFFIX "' cannot be used: %.600s; repair it, or 'git checkout' an older one",
-			   name, why);
+			   "'" DV_REGISTRY_DIR "/%s" DV_REGISTRY_SUFFIX "' cannot be used: %.600s%s",
+			   name, why, strstr(why, "later format") ? "" :
+			   "; repair it, or 'git checkout' an older one");
 	}
 out:
 	dv_buf_release(&text);

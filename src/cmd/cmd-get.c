@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,10 @@ static int write_file(struct dv_ctx *c, const struct get *g, const char *name,
 
 	if (!copy)
 		rc = dv_err_nomem(err);
+	else if (g->link && g->output && !dv_dir_exists(g->output))
+		rc = dv_err_set(err, DV_ENOTFOUND,
+				"there is no folder '%s', which is what --link writes into",
+				g->output);
 	else if (g->output)
 		rc = dv_target_user(&t, g->output,
 				    base_of(g->link ? copy : v->file), err);
@@ -87,6 +92,8 @@ int dv_cmd_get(int argc, char **argv)
 	rc = dv_named_open(&c.repo, argv[0], version, &reg, &v, &err);
 	if (!rc && g.output && !strcmp(g.output, "-")) {
 		rc = dv_named_fetch(&c, argv[0], v, &err);
+		/* Who reads no further ends us, as it ends cat(1). */
+		signal(SIGPIPE, SIG_DFL);
 		if (!rc)
 			rc = dv_named_send(&c, v, &err);
 	} else if (!rc) {

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "cmd/named-file.h"
+#include "format/json.h"
 
 /* What git-dv-list(1) promises of a version. Members may be added. */
 static cJSON *version_json(struct dv_ctx *c, const struct dv_registry *reg,
@@ -58,11 +59,24 @@ static void print_aliases(const struct dv_registry *reg, const char *id)
 		}
 }
 
+/* What would turn or overwrite what is beside it is shown by its bytes. */
+static void print_safe(const char *text, const char *end)
+{
+	while (text < end) {
+		size_t turns = dv_text_turns(text);
+
+		if (!turns)
+			putchar(*text++);
+		for (; turns; turns--, text++)
+			printf("\\x%02x", (unsigned char)*text);
+	}
+}
+
 /* The first line. */
 static void print_text(const char *text)
 {
 	if (text)
-		printf("%.*s", (int)strcspn(text, "\r\n"), text);
+		print_safe(text, text + strcspn(text, "\r\n"));
 }
 
 static void print_row(const struct dv_registry *reg,
@@ -234,8 +248,11 @@ int dv_cmd_list(int argc, char **argv)
 
 static void line(const char *key, const char *value)
 {
-	if (value)
-		printf("%-12s %s\n", key, value);
+	if (!value)
+		return;
+	printf("%-12s ", key);
+	print_safe(value, value + strlen(value));
+	printf("\n");
 }
 
 static void print_info(struct dv_ctx *c, const char *name,
@@ -262,8 +279,14 @@ static void print_info(struct dv_ctx *c, const char *name,
 	line("content", here ? "here" : v->oid.scheme ?
 	     "not here; 'git dv get' fetches it" : "never stored");
 	line("description", v->description);
-	for (const cJSON *m = v->meta ? v->meta->child : NULL; m; m = m->next)
-		printf("%-12s %s=%s\n", "meta", m->string, m->valuestring);
+	for (const cJSON *m = v->meta ? v->meta->child : NULL; m; m = m->next) {
+		printf("%-12s ", "meta");
+		print_safe(m->string, m->string + strlen(m->string));
+		printf("=");
+		print_safe(m->valuestring,
+			   m->valuestring + strlen(m->valuestring));
+		printf("\n");
+	}
 }
 
 int dv_cmd_info(int argc, char **argv)

@@ -12,6 +12,8 @@
 #include "cmd/named-file.h"
 #include "format/json.h"
 
+#define CLOCK_US 10000000
+
 struct request {
 	const char *name, *version, *description;
 	struct dv_strs meta, aliases;
@@ -27,13 +29,14 @@ static int parse_meta(const struct request *q, cJSON **out,
 
 	for (size_t i = 0; !rc && i < q->meta.n; i++) {
 		const char *eq = strchr(q->meta.v[i], '=');
+		const char *why = dv_lines_why(q->meta.v[i]);
 		char *key;
 
-		if (!eq || eq == q->meta.v[i] || !dv_lines_ok(q->meta.v[i])) {
+		if (why || !eq || eq == q->meta.v[i]) {
 			rc = dv_err_set(err, DV_EINVAL,
-					"--meta takes KEY=VALUE in UTF-8, and got '%.100s'",
-					dv_lines_ok(q->meta.v[i]) ?
-					q->meta.v[i] : "(bytes)");
+					"--meta takes KEY=VALUE, and '%.100s' %s",
+					dv_name_show(q->meta.v[i]).s,
+					why ? why : "is none");
 			break;
 		}
 		key = strndup(q->meta.v[i], (size_t)(eq - q->meta.v[i]));
@@ -57,10 +60,11 @@ static int check(struct dv_repo *r, const struct request *q,
 		 struct dv_registry *reg, struct dv_err *err)
 {
 	int rc = dv_catalog_load_new(r, q->name, reg, err);
+	const char *why;
 
-	if (!rc && q->description && !dv_lines_ok(q->description))
-		rc = dv_err_set(err, DV_EINVAL,
-				"the description is not text in UTF-8");
+	why = q->description ? dv_lines_why(q->description) : NULL;
+	if (!rc && why)
+		rc = dv_err_set(err, DV_EINVAL, "the description %s", why);
 	if (!rc) {
 		cJSON *meta;
 
@@ -132,6 +136,16 @@ static int64_t now_us(void)
 	return (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
 }
 
+/*
+ * Clocks are set back a little, and two processors need not agree: the version
+ * that is recorded last is the latest.
+ */
+static int64_t after(const struct dv_version *last, int64_t now)
+{
+	return last && last->created_us >= now &&
+	       last->created_us - now < CLOCK_US ? last->created_us + 1 : now;
+}
+
 /* Under the lock: the registry may have changed since it was checked. */
 static int record(struct dv_repo *r, const struct request *q,
 		  const struct dv_stored *stored, char **id,
@@ -146,9 +160,9 @@ static int record(struct dv_repo *r, const struct request *q,
 		.size = stored->oid.size, .sha256 = stored->sha256,
 		.md5 = stored->md5, .oid = stored->oid,
 		.description = q->description };
-	int64_t now = now_us();
-	struct dv_time_text created = dv_time_text(now);
+	struct dv_time_text created;
 	cJSON *meta = NULL;
+	int64_t now;
 	char *commit = commit_of_file(file, &stored->oid);
 	int lock, rc = dv_catalog_lock(r, &lock, err);
 
@@ -159,12 +173,14 @@ static int record(struct dv_repo *r, const struct request *q,
 		rc = dv_catalog_load_new(r, q->name, &reg, err);
 	if (rc)
 		goto out;
+	last = reg.n ? &reg.v[reg.n - 1] : NULL;
+	now = after(last, now_us());
+	created = dv_time_text(now);
 	*id = q->version ? strdup(q->version) : dv_catalog_fresh_id(&reg, now);
 	v.id = *id;
 	v.created = created.s;
 	v.commit = commit;
 	v.meta = meta;
-	last = reg.n ? &reg.v[reg.n - 1] : NULL;
 	if (last && last->created_us > now)
 		dv_log_warn("version '%s' is dated %s, in the future, so it stays the latest",
 			    last->id, last->created);
@@ -224,7 +240,8 @@ static int link_files(const struct request *q, const char *id)
 		dv_log_note("'%s' is a copy of it, and '%s' leads there.",
 			    path, link);
 	else
-		dv_err_prefix(&err, "it is recorded, but not linked");
+		dv_err_prefix(&err, "it is recorded, but not linked ('git dv get --link %s@%s' does that later)",
+			      q->name, id);
 	dv_target_close(&t);
 	dv_registry_release(&reg);
 	free(path);

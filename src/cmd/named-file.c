@@ -1,4 +1,5 @@
 #include "cmd/named-file.h"
+#include "repo/attrs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,10 @@ int dv_named_store(struct dv_session *s, const char *path,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
+	if (dv_attrs_never(path))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s' is for Git and git-dv themselves; such files are never versioned",
+				  path);
 	sum.fd = open_in_top(path, &out->st, &first);
 	if (sum.fd < 0) {
 		if (err)

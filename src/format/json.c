@@ -1,5 +1,6 @@
 #include "format/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,40 @@ int dv_text_ok(const char *s)
 int dv_lines_ok(const char *s)
 {
 	return printable(s, "\t\r\n");
+}
+
+size_t dv_text_turns(const char *s)
+{
+	uint32_t c;
+	size_t k;
+
+	if (*s == '\r')
+		return 1;
+	k = dv_text_char(s, &c);
+	return k && ((c >= 0x202a && c <= 0x202e) ||
+		     (c >= 0x2066 && c <= 0x2069)) ? k : 0;
+}
+
+const char *dv_lines_why(const char *s)
+{
+	uint32_t c;
+	size_t k;
+
+	for (; *s; s += k) {
+		if (*s == '\n' || *s == '\t') {
+			k = 1;
+			continue;
+		}
+		if (*s == '\r' || (k = utf8_char((const uint8_t *)s,
+						strnlen(s, 4), &c),
+				  k && !dv_text_char(s, &c)))
+			return "holds control characters";
+		if (!k)
+			return "is not UTF-8";
+		if (dv_text_turns(s))
+			return "holds characters that turn the direction of text";
+	}
+	return NULL;
 }
 
 static int bad(struct dv_err *err, size_t line, const char *what)
@@ -171,6 +206,15 @@ static int is_number(const char *s, size_t n)
 	return !*p;
 }
 
+/* Other than 0, before the exponent. */
+static int has_digits(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n && p[i] != 'e' && p[i] != 'E'; i++)
+		if (p[i] >= '1' && p[i] <= '9')
+			return 1;
+	return 0;
+}
+
 /*
  * cJSON keeps a double, and prints 15 digits of it. A number of more keeps its
  * text, where cJSON has that of strings, which it copies and frees with any
@@ -193,7 +237,12 @@ static int keep_numbers(cJSON *v, const char **at, struct dv_err *err)
 				p += *p == '\\' && p[1];
 	n = strspn(p, "+-.0123456789Ee");
 	*at = p + n;
-	if (n <= 15 || !is_number(p, n))
+	if (!is_number(p, n))
+		return isfinite(v->valuedouble) ? 0 :
+			dv_err_set(err, DV_EINVAL, "a number is out of range");
+	/* cJSON would print null for one that is beyond a double. */
+	if (n <= 15 && isfinite(v->valuedouble) &&
+	    (v->valuedouble < 0 || v->valuedouble > 0 || !has_digits(p, n)))
 		return 0;
 	v->valuestring = cJSON_malloc(n + 1);
 	if (!v->valuestring)

@@ -39,6 +39,14 @@ int dv_json_members(struct dv_buf *b, struct cJSON *const *v, size_t n,
  */
 int dv_text_ok(const char *s);
 int dv_lines_ok(const char *s);
+/*
+ * What is wrong with text that somebody writes now, as the end of a sentence, or
+ * NULL: also carriage returns and marks of direction, which show what is beside
+ * them otherwise than it is.
+ */
+const char *dv_lines_why(const char *s);
+/* The length of the character at s if it is one of these, or 0. */
+size_t dv_text_turns(const char *s);
 
 /*
  * Bytes of the character that s begins with, which is not "": 0 where it is not

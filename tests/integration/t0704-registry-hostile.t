@@ -44,11 +44,11 @@ fails 'rename of a path' git dv rename ../good x
 
 # --- what a registry holds ---
 r=.dv/registry/evil.json
-bad() {	# DESC SAYS: of what stands in $r
+bad() {	# DESC SAYS [DO]: of what stands in $r
 	fails "$1" git dv get evil
 	says "$1: names the file" "'$r' cannot be used"
 	says "$1: says why" "$2"
-	says "$1: and what to do" 'repair it'
+	says "$1: and what to do" "${3-repair it}"
 }
 # version FIELDS: one version with these fields
 version() {
@@ -66,7 +66,7 @@ bad 'something behind it' 'not JSON'
 echo '[]' >$r
 bad 'a list' 'not a registry'
 echo '{"format": 2, "versions": {}}' >$r
-bad 'a later format' 'later format'
+bad 'a later format' 'later format' 'a newer git-dv reads it'
 echo '{"format": 1, "versions": {"1": {}, "1": {}}}' >$r
 bad 'a version twice' twice
 echo '{"format": 1, "versions": {"../../x": {}}}' >$r

@@ -261,6 +261,13 @@ static void long_numbers(void **state)
 	assert_string_equal(dv_buf_str(&b), want);
 	cJSON_Delete(copy);
 	b.n = 0;
+	/* Beyond a double, either way. */
+	assert_ok(dv_json_parse("[1e999,-2E+400,3e-500,0e9,-0.0]", 31, &v,
+				&err));
+	assert_ok(dv_json_print(&b, v, -1, &err));
+	assert_memory_equal(dv_buf_str(&b), "[1e999,-2E+400,3e-500,0,", 24);
+	cJSON_Delete(v);
+	b.n = 0;
 	/* None that cJSON takes and JSON has not. */
 	assert_ok(dv_json_parse("[01234567890123456]", 19, &v, &err));
 	assert_ok(dv_json_print(&b, v, -1, &err));
