@@ -62,9 +62,15 @@ enum dv_url_kind {
 	DV_URL_PAIRED,
 };
 
-/* Decide what the URL is. DV_EINVAL where it is neither. */
+/* url.c: decide what the URL is. DV_EINVAL where it is neither. */
 int dv_helper_kind(const char *url, enum dv_url_kind *kind,
 		   struct dv_err *err) DV_MUST_USE;
+int dv_helper_is_git(const char *path);
+/*
+ * A relative directory is meant from where git clone is run, and later commands
+ * are run elsewhere: it is kept as an absolute one, as that of a plain path is.
+ */
+int dv_helper_settle(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 /* The repository, its store, cache and pool, for a push of content. */
 int dv_helper_open(struct dv_helper *h, struct dv_err *err) DV_MUST_USE;
 /* Content of everything in h->refs that is pushed. */

@@ -6,5 +6,6 @@ libdv_a_SOURCES += \
 	src/helper/hosted-push.c \
 	src/helper/hosted-verify.c \
 	src/helper/hosted.c \
-	src/helper/paired.c
+	src/helper/paired.c \
+	src/helper/url.c
 
