@@ -103,7 +103,8 @@ static int add_one(struct add *a, const char *path, struct dv_err *err)
 		rc = dv_clean(&a->s, path, &src, &kind, &v->oid, &as_is, err);
 	dv_buf_release(&as_is);
 	if (rc) {
-		dv_err_prefix(err, "'%s'", path);
+		if (!strstr(err->msg, path))
+			dv_err_prefix(err, "'%s'", path);
 		goto out;
 	}
 	if (fstat(fd, &after) || after.st_size != v->st.st_size ||
@@ -377,6 +378,7 @@ int dv_cmd_add(int argc, char **argv)
 	if (!rc)
 		rc = dv_session_store(&a->s, &err);
 	a->s.sync_each = 0;
+	a->s.stages = a->s.stages_known = 1;
 	dv_progress_start(&a->s.progress, "Storing content", 0);
 	if (!rc)
 		rc = add_all(a, argv, n, dry_run, &err);

@@ -110,6 +110,9 @@ static int find_left(struct dv_ctx *c, const struct dv_select *s,
 			rc = dv_place_list_add(list, p->path, &p->oid, err);
 		else if ((why = in_the_way(dir, name)))
 			note_blocked(how, p->path, why);
+		else if (dir >= 0 && dv_file_is_spoilt(dir, name))
+			note_blocked(how, p->path,
+				     "it is a pointer that was written to");
 		if (dir >= 0)
 			close(dir);
 	}

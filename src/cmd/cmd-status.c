@@ -201,6 +201,14 @@ static uint64_t file_size(struct status *s, const char *path)
 	return size;
 }
 
+/* 'git add' would refuse it. */
+static void warn_spoilt(struct status *s, const char *path)
+{
+	if (dv_file_is_spoilt(AT_FDCWD, path))
+		dv_log_warn("%s is a pointer that was written to, or merged as text; 'git checkout -- FILE' or, in a merge, 'git checkout --ours FILE' puts it right",
+			    dv_ctx_named(&s->c, path));
+}
+
 /* "1 XY sub mH mI mW hH hI path" of porcelain version 2. */
 static int changed(struct status *s, struct dv_objects *o, char *rec,
 		   int rename, struct dv_err *err)
@@ -223,6 +231,8 @@ static int changed(struct status *s, struct dv_objects *o, char *rec,
 		return 0;
 	if (f[0][0] != '.')
 		rc = add(&s->list[STAGED], p, now.size, f[0][0], err);
+	if (f[0][1] == 'M')
+		warn_spoilt(s, p);
 	if (!rc && f[0][1] != '.')
 		rc = add(&s->list[MODIFIED], p,
 			 f[0][1] == 'D' ? 0 : file_size(s, p), f[0][1], err);
@@ -253,6 +263,8 @@ static int parse_git(struct status *s, struct dv_buf *out,
 			for (int i = 0; i < 9 && path; i++)
 				path = strchr(path, ' ') ?
 				       strchr(path, ' ') + 1 : NULL;
+			if (path)
+				warn_spoilt(s, path);
 			if (path)
 				rc = add(&s->list[MODIFIED], path,
 					 file_size(s, path), 'U', err);

@@ -72,6 +72,8 @@ void dv_json_path_as(struct cJSON *o, const char *key, const char *hex_key,
  */
 int dv_path_from_top(struct dv_ctx *c, const char *arg, struct dv_strs *out,
 		     struct dv_err *err) DV_MUST_USE;
+/* A file of the worktree that is neither content nor a pointer any more? */
+int dv_file_is_spoilt(int dir_fd, const char *name);
 /* From dv_opt_parse: -1 gives 0, -2 gives 129. */
 int dv_opt_exit(int parsed);
 

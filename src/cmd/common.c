@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,31 @@ const char *dv_ctx_named(struct dv_ctx *c, const char *path)
 	c->shown.p[0] = c->shown.p[n + 1] = '\'';
 	c->shown.n = n + 2;
 	return dv_buf_str(&c->shown);
+}
+
+int dv_file_is_spoilt(int dir_fd, const char *name)
+{
+	uint8_t text[DV_FOREIGN_MAX];
+	struct dv_oid oid;
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(st.st_mode) || st.st_size < DV_POINTER_HEAD)
+		return 0;
+	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0) {
+		n = dv_read_full(fd, text, sizeof(text));
+		close(fd);
+	}
+	if (n <= 0)
+		return 0;
+	/* Of a long one, the beginning tells. */
+	if (st.st_size > n && st.st_size > DV_FOREIGN_MAX)
+		return dv_pointer_is_spoilt(text, (size_t)st.st_size);
+	return dv_pointer_parse(text, (size_t)n, &oid) == DV_PTR_NONE &&
+	       dv_pointer_is_spoilt(text, (size_t)n);
 }
 
 void dv_select_release(struct dv_select *s)

@@ -5,6 +5,7 @@
  * for the filter's end before it exits. But `git stash` runs such ones, asks
  * nothing about how they went, and removes the files next.
  */
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,50 @@ int dv_parent_moves_no_ref(void)
 	while (yes) {
 		const char *cmd;
 
+		free(args);
+		args = git_above(&pid, &n);
+		if (!args)
+			break;
+		cmd = subcommand(args, n);
+		yes = !cmd || strcmp(cmd, "stash");
+	}
+	free(args);
+	return yes;
+}
+
+/* Of an alias, the command that it begins with. Caller frees. */
+static char *behind_alias(struct dv_repo *r, const char *cmd)
+{
+	char *key = dv_fmt("alias.%s", cmd), *out = NULL;
+	const char *value;
+
+	for (char *p = key; p && *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	value = key ? dv_config_get_own(r, key) : NULL;
+	if (value && *value != '!')
+		out = strndup(value, strcspn(value, " \t\n"));
+	free(key);
+	return out;
+}
+
+int dv_parent_stages(struct dv_repo *r)
+{
+	static const char *const stages[] = { "add", "stage", "commit",
+					      "update-index" };
+	pid_t pid = getpid();
+	size_t n;
+	char *args = git_above(&pid, &n), *meant = NULL;
+	const char *cmd = args ? subcommand(args, n) : NULL;
+	int yes = 0;
+
+	if (cmd)
+		meant = behind_alias(r, cmd);
+	if (meant)
+		cmd = meant;
+	for (size_t k = 0; cmd && k < DV_ARRAY_SIZE(stages); k++)
+		yes |= !strcmp(cmd, stages[k]);
+	free(meant);
+	while (yes) {
 		free(args);
 		args = git_above(&pid, &n);
 		if (!args)

@@ -1,7 +1,10 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hex.h"
+#include "base/proc.h"
 #include "filter/session.h"
 #include "repo/attrs.h"
 
@@ -18,10 +21,17 @@ static const struct dv_oid *expected(struct dv_session *s, const char *path,
 	return dv_cache_stat_get(dv_session_cache(s), path, e) ? &e->oid : NULL;
 }
 
+/* The first bytes of the content, however large it is. */
+struct head {
+	uint8_t p[DV_SPOILT_HEAD];
+	size_t n;
+};
+
 static int read_all(struct dv_session *s, const struct dv_source *src,
-		    struct dv_err *err)
+		    struct head *head, struct dv_err *err)
 {
 	for (;;) {
+		size_t first;
 		uint8_t *p;
 		size_t cap, n;
 		int rc = dv_ingest_space(s->ingest, &p, &cap, err);
@@ -30,6 +40,9 @@ static int read_all(struct dv_session *s, const struct dv_source *src,
 			rc = src->read(src->arg, p, cap, &n, err);
 		if (rc || !n)
 			return rc;
+		first = DV_MIN(n, sizeof(head->p) - head->n);
+		memcpy(head->p + head->n, p, first);
+		head->n += first;
 		rc = dv_ingest_got(s->ingest, n, err);
 		if (rc)
 			return rc;
@@ -65,6 +78,71 @@ static int is_pointer(struct dv_session *s, const char *path,
 		break;
 	}
 	return 0;
+}
+
+/* The index has just this text for the file: it was there before. */
+static int is_staged(struct dv_session *s, const char *path, const uint8_t *p,
+		     size_t n)
+{
+	char *spec = dv_fmt(":0:%s", path), head[32], hex[65];
+	const char *argv[] = { "git", "rev-parse", "--verify", "-q", spec, NULL };
+	size_t hs = dv_repo_oid_size(&s->repo);
+	struct dv_buf out = { 0 };
+	uint8_t blob[32];
+	int code, yes, h = snprintf(head, sizeof(head), "blob %zu", n);
+
+	yes = spec && !dv_git_hash(s->repo.algo, head, (size_t)h + 1, p, n,
+				   blob) &&
+	      !dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code,
+			       NULL) && !code && out.n >= 2 * hs;
+	if (yes) {
+		dv_hex_encode(hex, blob, hs);
+		yes = !memcmp(out.p, hex, 2 * hs);
+	}
+	dv_buf_release(&out);
+	free(spec);
+	return yes;
+}
+
+static int stages(struct dv_session *s)
+{
+	if (!s->stages_known)
+		s->stages = dv_parent_stages(&s->repo);
+	s->stages_known = 1;
+	return s->stages;
+}
+
+/*
+ * A file that was left as a pointer and then written to, or merged as text. As
+ * content it would look like any other from now on, and what it was would be
+ * lost without a word: it is not staged. Whoever only looks (status, diff), or
+ * takes away and brings back (stash), gets the text as it is. 1: *text has it;
+ * 0: nothing of this, or text too long to be in Git, which goes on as content;
+ * *forget is set then, so that the next add looks at it again.
+ */
+static int check_spoilt(struct dv_session *s, const char *path,
+			const struct head *head, enum dv_clean_kind *kind,
+			struct dv_buf *text, int *forget, struct dv_err *err)
+{
+	const uint8_t *p = dv_ingest_whole(s->ingest);
+	size_t n = (size_t)dv_ingest_size(s->ingest);
+	int small = p && n <= DV_FOREIGN_MAX, rc;
+	enum dv_spoilt how = dv_pointer_is_spoilt(small ? p : head->p, n);
+	const char *what = how == DV_SPOILT_CONFLICT ?
+		"has conflict markers between two pointers; 'git checkout --ours FILE' or 'git checkout --theirs FILE' takes one of them" :
+		"is a pointer that was written to, not the content; 'git checkout -- FILE', then 'git dv pull FILE' where that leaves a pointer, bring the content, to be changed again";
+
+	if (how == DV_SPOILT_NOT)
+		return 0;
+	if (stages(s) && !(small && is_staged(s, path, p, n)))
+		return dv_err_set(err, DV_EINVAL, "'%s' %s", path, what);
+	dv_log_warn("'%s' %s", path, what);
+	*forget = !small;
+	if (!small)
+		return 0;
+	*kind = DV_CLEAN_AS_IS;
+	rc = dv_buf_add(text, p, n, err);
+	return rc ? rc : 1;
 }
 
 static void remember(struct dv_session *s, const char *path,
@@ -127,10 +205,11 @@ int dv_clean(struct dv_session *s, const char *path,
 	     struct dv_oid *oid, struct dv_buf *text, struct dv_err *err)
 {
 	struct dv_stat_entry known;
+	struct head head = { 0 };
 	const struct dv_oid *previous;
 	uint8_t digest[16];
 	struct stat st;
-	int have_st, rc, hit = 0, whole;
+	int have_st, rc, hit = 0, whole, forget = 0;
 	uint64_t size;
 
 	text->n = 0;
@@ -146,10 +225,12 @@ int dv_clean(struct dv_session *s, const char *path,
 	rc = dv_ingest_begin(s->ingest, previous,
 			     previous && known.cut_here ? known.when_s : 0, err);
 	if (!rc)
-		rc = read_all(s, src, err);
+		rc = read_all(s, src, &head, err);
 	if (rc)
 		return rc;
 	rc = is_pointer(s, path, kind, oid, text, err);
+	if (!rc)
+		rc = check_spoilt(s, path, &head, kind, text, &forget, err);
 	if (rc) {
 		dv_ingest_abort(s->ingest);
 		return rc < 0 ? rc : 0;
@@ -185,7 +266,7 @@ int dv_clean(struct dv_session *s, const char *path,
 		if (rc)
 			return rc;
 	}
-	remember(s, path, &st, have_st, whole && s->cache ? digest : NULL,
+	remember(s, path, &st, have_st && !forget, whole && s->cache ? digest : NULL,
 		 size, oid);
 	if (++s->cleaned % PUBLISH_FILES == 0)
 		rc = dv_session_publish(s, err);

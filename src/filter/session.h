@@ -33,6 +33,7 @@ struct dv_session {
 	struct dv_progress progress;
 	int have_repo, have_store, have_txn, have_coder, cache_tried;
 	int sync_each;		/* answers must be durable one by one */
+	int stages, stages_known;	/* damaged pointers are refused */
 	struct dv_unsafe unsafe;	/* held while they are not */
 	int skip_smudge;	/* GIT_DV_SKIP_SMUDGE */
 	int inline_all;		/* 1: hooks or rebase --exec need content now */
@@ -141,6 +142,12 @@ int dv_filter_smudge_once(const char *path, struct dv_err *err) DV_MUST_USE;
 
 /* filter/ancestor.c: the git command that runs us moves no ref at its end. */
 int dv_parent_moves_no_ref(void);
+/*
+ * It stages what a person has named: what must not enter the index may be
+ * refused. Whatever else cleans (status, diff, stash, apply, a merge) would be
+ * stuck then.
+ */
+int dv_parent_stages(struct dv_repo *r);
 /*
  * `git push --dry-run` runs pre-push as if it meant it; only its command line
  * tells.

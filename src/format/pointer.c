@@ -100,16 +100,41 @@ size_t dv_pointer_format(const struct dv_oid *oid, char out[DV_POINTER_MAX])
 	return (size_t)n;
 }
 
-int dv_pointer_is_spoilt(const void *p, size_t n)
+/* Pointers have equal first lines: some merges begin after these. */
+static int is_conflict(const char *s, size_t n)
 {
-	static const char head[] = "version git-dv/", conflict[] = "<<<<<<< ",
-			  inner[] = "\nversion git-dv/1\noid ";
+	static const char marker[] = "<<<<<<< ", first[] = HEAD "1\n",
+			  inner[] = "\noid ";
+	const char *at;
+	size_t skip = sizeof(first) - 1;
 
-	if (n >= DV_POINTER_HEAD && !memcmp(p, head, DV_POINTER_HEAD))
-		return 1;
-	return n >= sizeof(conflict) - 1 &&
-	       !memcmp(p, conflict, sizeof(conflict) - 1) &&
-	       memmem(p, n, inner, sizeof(inner) - 1);
+	if (n >= skip && !memcmp(s, first, skip)) {
+		s += skip;
+		n -= skip;
+	}
+	if (n < sizeof(marker) - 1 || memcmp(s, marker, sizeof(marker) - 1))
+		return 0;
+	at = memmem(s, n, inner, sizeof(inner) - 1);
+	if (at) {
+		at += sizeof(inner) - 1;
+		n -= (size_t)(at - s);
+	}
+	return at && ((n >= 7 && !memcmp(at, "sha256:", 7)) ||
+		      (n >= 4 && !memcmp(at, "dv1:", 4)));
+}
+
+enum dv_spoilt dv_pointer_is_spoilt(const void *p, size_t n)
+{
+	static const char whole[] = HEAD "1\noid ", crlf[] = HEAD "1\r\noid ";
+
+	if (n > DV_FOREIGN_MAX)
+		return !memcmp(p, whole, sizeof(whole) - 1) ||
+			       !memcmp(p, crlf, sizeof(crlf) - 1) ?
+		       DV_SPOILT_EDITED : DV_SPOILT_NOT;
+	if (is_conflict(p, n))
+		return DV_SPOILT_CONFLICT;
+	return n >= DV_POINTER_HEAD && !memcmp(p, HEAD, DV_POINTER_HEAD) ?
+	       DV_SPOILT_EDITED : DV_SPOILT_NOT;
 }
 
 int dv_oid_eq(const struct dv_oid *a, const struct dv_oid *b)

@@ -42,9 +42,19 @@ enum dv_pointer_kind dv_pointer_parse(const void *p, size_t n,
 				      struct dv_oid *oid);
 /*
  * For bytes that are DV_PTR_NONE: a pointer that somebody's editor, merge or
- * transfer has spoilt?
+ * transfer has spoilt? Text of more than DV_FOREIGN_MAX bytes must begin with more
+ * of a pointer, as one does that content was appended to; its first
+ * DV_SPOILT_HEAD bytes tell.
  */
-int dv_pointer_is_spoilt(const void *p, size_t n);
+enum dv_spoilt {
+	DV_SPOILT_NOT,
+	DV_SPOILT_EDITED,
+	DV_SPOILT_CONFLICT,	/* two pointers between the markers of a merge */
+};
+
+#define DV_SPOILT_HEAD 64
+
+enum dv_spoilt dv_pointer_is_spoilt(const void *p, size_t n);
 /* The pointer's text, NUL-terminated; returns its length. */
 size_t dv_pointer_format(const struct dv_oid *oid, char out[DV_POINTER_MAX]);
 

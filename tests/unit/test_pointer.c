@@ -218,6 +218,46 @@ static void ordinary_data(void **state)
 	assert_int_equal(parse_n(many, sizeof(many), &oid), DV_PTR_NONE);
 }
 
+#define POINTER V "oid sha256:" HEX "\nsize 5\n"
+
+static enum dv_spoilt spoilt(const char *s)
+{
+	return dv_pointer_is_spoilt(s, strlen(s));
+}
+
+static void spoilt_pointers(void **state)
+{
+	char many[2000];
+
+	(void)state;
+	assert_int_equal(spoilt(POINTER "row\n"), DV_SPOILT_EDITED);
+	assert_int_equal(spoilt(V), DV_SPOILT_EDITED);
+	assert_int_equal(spoilt("<<<<<<< a\n" POINTER "=======\n" POINTER
+				">>>>>>> b\n"), DV_SPOILT_CONFLICT);
+	assert_int_equal(spoilt(V "<<<<<<< a\noid sha256:" HEX "\nsize 5\n"
+				"=======\noid dv1:" HEX "\nsize 600000\n"
+				">>>>>>> b\n"), DV_SPOILT_CONFLICT);
+	assert_int_equal(spoilt("<<<<<<< a\nsee\noid sha1:x\n"),
+			 DV_SPOILT_NOT);
+	assert_int_equal(spoilt("<<<<<<< a\noid dv1"), DV_SPOILT_NOT);
+	assert_int_equal(spoilt("<<<<<<< "), DV_SPOILT_NOT);
+	assert_int_equal(spoilt("see " POINTER), DV_SPOILT_NOT);
+	assert_int_equal(spoilt("version git-dv"), DV_SPOILT_NOT);
+	assert_int_equal(spoilt(""), DV_SPOILT_NOT);
+
+	/* Of a long text only the first bytes need be there. */
+	memset(many, 'x', sizeof(many));
+	memcpy(many, POINTER, strlen(POINTER));
+	assert_int_equal(dv_pointer_is_spoilt(many, sizeof(many)),
+			 DV_SPOILT_EDITED);
+	memcpy(many, "version git-dv/1\r\noid ", 22);
+	assert_int_equal(dv_pointer_is_spoilt(many, sizeof(many)),
+			 DV_SPOILT_EDITED);
+	memcpy(many, "version git-dv/1\nwas written by", 31);
+	assert_int_equal(dv_pointer_is_spoilt(many, sizeof(many)),
+			 DV_SPOILT_NOT);
+}
+
 static void oid_text(void **state)
 {
 	struct dv_oid oid;
@@ -250,6 +290,7 @@ int main(void)
 		cmocka_unit_test(line_ends),
 		cmocka_unit_test(foreign),
 		cmocka_unit_test(ordinary_data),
+		cmocka_unit_test(spoilt_pointers),
 		cmocka_unit_test(oid_text),
 	};
 
