@@ -181,6 +181,9 @@ static int place_all(struct dv_session *s, struct dv_err *err)
 					&s->place.v[i].oid, NULL) != 1)
 			want[n++] = s->place.v[i].oid;
 	if (n) {
+		/* Where git reads it for us, it has just been replaced. */
+		if (s->repo.config.team_staged)
+			dv_config_reload(&s->repo);
 		/* What cannot be had leaves pointers, which dv_place names. */
 		if (dv_remotes_fetch(&s->repo, &s->store, s->pool,
 				     dv_session_cache(s), NULL, want, n, err))

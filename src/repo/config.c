@@ -11,6 +11,7 @@
 #include "codec/glob.h"
 #include "codec/sha256.h"
 #include "repo/cache.h"
+#include "repo/gitindex.h"
 #include "repo/repo.h"
 
 #define CONFIG_MAX (16u << 20)
@@ -91,14 +92,52 @@ static int parse_team(struct dv_repo *r, const struct dv_buf *text,
 	return rc;
 }
 
-/* The file in the worktree, or (during a clone's checkout) in HEAD. */
+static const char *last(const struct dv_strs *keys,
+			const struct dv_strs *values, const char *key)
+{
+	for (size_t i = keys->n; i-- > 0;)
+		if (!strcmp(keys->v[i], key))
+			return values->v[i];
+	return NULL;
+}
+
+/*
+ * Where git has it, when it is not in the worktree: in HEAD during a clone's
+ * checkout, which has no index yet, and in the index where a sparse checkout
+ * leaves it out. NULL: it is absent because somebody removed it.
+ */
+static const char *elsewhere(struct dv_repo *r)
+{
+	char *path = dv_repo_index_path(r);
+	const struct dv_gitentry *e;
+	struct dv_gitindex ix = { 0 };
+	const char *rev = NULL, *sparse = last(&r->config.keys,
+					       &r->config.values,
+					       "core.sparsecheckout");
+
+	if (!path || !r->top || !dv_file_exists(path)) {
+		rev = path ? "HEAD:.dvconfig" : NULL;
+	} else if (sparse && strcasecmp(sparse, "false") &&
+		   !dv_gitindex_read(&ix, path, r->algo, NULL)) {
+		e = dv_gitindex_find(&ix, ".dvconfig");
+		/* Of a split index, the file that we read has only a part. */
+		if (e ? e->skip_worktree && (e->mode & 0170000) == 0100000 :
+			ix.split)
+			rev = ":0:.dvconfig";
+	}
+	dv_gitindex_release(&ix);
+	free(path);
+	return rev;
+}
+
+/* The file in the worktree, or what git has for it. */
 static int read_team(struct dv_repo *r, struct dv_buf *out,
 		     struct dv_err *err)
 {
 	struct dv_buf text = { 0 };
 	char *path = r->top ? dv_fmt("%s/.dvconfig", r->top) : NULL;
 	const char *blob[] = { "git", "config", "-z", "--no-includes",
-			       "--list", "--blob", "HEAD:.dvconfig", NULL };
+			       "--list", "--blob", NULL, NULL };
 	/*
 	 * In a partial clone git fetches the blob first, and may start the
 	 * remote helper for it, which must not come here again.
@@ -122,17 +161,14 @@ static int read_team(struct dv_repo *r, struct dv_buf *out,
 			rc = dv_err_set(err, DV_EINVAL,
 					"'.dvconfig' cannot be read by 'git config'; mend or remove it");
 	} else {
-		char *index = dv_repo_index_path(r);
-
-		/* Only a clone in its checkout has no index but a HEAD. */
-		if (index && !getenv("GIT_DV_READS_TEAM") &&
-		    (r->top == NULL || !dv_file_exists(index))) {
+		blob[6] = getenv("GIT_DV_READS_TEAM") ? NULL : elsewhere(r);
+		if (blob[6]) {
+			r->config.team_staged = *blob[6] == ':';
 			rc = dv_proc_capture(blob, env, DV_PROC_QUIET,
 					     TEAM_MAX, out, &code, err);
 			if (!rc && code)
 				out->n = 0;
 		}
-		free(index);
 	}
 	dv_buf_release(&text);
 	free(path);
@@ -151,6 +187,7 @@ static int load(struct dv_repo *r)
 	if (c->loaded)
 		return 0;
 	c->loaded = 1;
+	c->team_staged = 0;
 	rc = dv_proc_capture(argv, NULL, 0, CONFIG_MAX, &out, &code, &err);
 	if (!rc && code)
 		rc = dv_err_set(&err, DV_EINVAL,
@@ -187,15 +224,6 @@ void dv_config_reload(struct dv_repo *r)
 	dv_strs_release(&c->team_keys);
 	dv_strs_release(&c->team_values);
 	c->loaded = 0;
-}
-
-static const char *last(const struct dv_strs *keys,
-			const struct dv_strs *values, const char *key)
-{
-	for (size_t i = keys->n; i-- > 0;)
-		if (!strcmp(keys->v[i], key))
-			return values->v[i];
-	return NULL;
 }
 
 const char *dv_config_get_own(struct dv_repo *r, const char *key)

@@ -14,6 +14,7 @@ struct dv_config {
 	struct dv_strs keys, values;	/* parallel, in Git's order */
 	struct dv_strs team_keys, team_values;	/* of .dvconfig, allowed only */
 	int loaded, broken;	/* broken: some of it cannot be read */
+	int team_staged;	/* the team's are those of the index */
 };
 
 struct dv_cache;

@@ -67,4 +67,23 @@ ok 'brings content' cmp sp/a/deep/d.bin all/a/deep/d.bin
 ok 'clean' status_clean sp
 ok 'no pointer' no_pointers sp
 
+# Patterns that leave .dvconfig out: the team's settings are those of the index.
+must git clone -q repo.git np
+cd np || exit 1
+must git sparse-checkout set --no-cone '*.bin'
+ok '.dvconfig is not in the worktree' test ! -e .dvconfig
+ok 'its remote is known' git dv status
+says 'by name' 'Store: store'
+must env GIT_DV_SKIP_SMUDGE=1 git checkout -q HEAD~3
+must rm -rf .git/dv
+ok 'a checkout brings content' git checkout -q main
+ok 'all of it, by the settings of that commit' no_pointers .
+ok 'as it was' cmp big.bin ../all/big.bin
+ok 'git dv pull' git dv pull
+ok 'git dv push' git dv push
+must git sparse-checkout disable
+must rm .dvconfig
+must git dv status
+says 'who removes the file has no remote' 'Store: none'
+
 done_testing
