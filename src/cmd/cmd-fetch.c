@@ -101,12 +101,15 @@ static int find_left(struct dv_ctx *c, const struct dv_select *s,
 		const struct dv_ptr *p = &ptrs->v[i];
 		const char *name, *why;
 		struct stat st;
-		int dir;
+		int dir, is = 0;
 
 		if (!dv_select_has(s, p->path))
 			continue;
 		dir = dv_open_parent(top, p->path, &name);
-		if (dir >= 0 && dv_is_pointer_file(dir, name, &p->oid, &st))
+		if (dir >= 0)
+			is = dv_is_pointer_file(dir, name, &p->oid, &st);
+		/* What cannot be read is named when it is to be placed. */
+		if (is)
 			rc = dv_place_list_add(list, p->path, &p->oid, err);
 		else if ((why = in_the_way(dir, name)))
 			note_blocked(how, p->path, why);
@@ -152,6 +155,7 @@ int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,
 			      DV_PLACE_WAIT_MS, &result, err);
 		how->placed = result.placed;
 		how->left = result.left;
+		how->refused = result.refused;
 	}
 	dv_place_list_release(&list);
 	return rc;
@@ -225,10 +229,10 @@ static int left_over(const struct dv_checkout *how, enum verb verb,
 {
 	if (how->left)
 		return dv_err_set(err, DV_ENOTFOUND,
-				  "%zu file%s left as pointer%s%s", how->left,
-				  how->left == 1 ? " is" : "s are",
-				  how->left == 1 ? "" : "s",
-				  verb == CHECKOUT ?
+				  "%zu file%s%s", how->left,
+				  how->left == 1 ? " is left as a pointer" :
+						   "s are left as pointers",
+				  verb == CHECKOUT && how->left > how->refused ?
 				  "; 'git dv pull' fetches their content" : "");
 	if (how->blocked)
 		return dv_err_set(err, DV_EEXIST,

@@ -117,7 +117,7 @@ static int is_left(const struct status *s, const struct dv_gitentry *e,
 	    size > DV_POINTER_MAX + 8 || size < 90 || lstat(e->path, &st))
 		return 0;
 	return dv_gitentry_fits(&s->ix, e, &st) ||
-	       dv_is_pointer_file(AT_FDCWD, e->path, oid, &st);
+	       dv_is_pointer_file(AT_FDCWD, e->path, oid, &st) == 1;
 }
 
 /* What the index and the store say. */

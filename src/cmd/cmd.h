@@ -116,7 +116,7 @@ struct dv_checkout {
 	int dry_run;		/* print what would be placed */
 	int fetch;		/* with dry_run: as if all were fetched before */
 	int name_blocked;	/* name what is in the way of a file */
-	size_t placed, left, blocked;	/* the outcome */
+	size_t placed, left, refused, blocked;	/* the outcome */
 };
 
 int dv_cmd_checkout(struct dv_ctx *c, const struct dv_select *s,

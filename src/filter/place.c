@@ -69,6 +69,12 @@ int dv_open_parent(int top_fd, const char *path, const char **name)
 	return fd;
 }
 
+/* By errno: there is no such file now, which is no failure. */
+static int is_gone(void)
+{
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
 static int holds_pointer(int fd, const struct dv_oid *oid)
 {
 	char buf[DV_POINTER_MAX + 8];
@@ -82,14 +88,19 @@ static int holds_pointer(int fd, const struct dv_oid *oid)
 int dv_is_pointer_file(int dir_fd, const char *name, const struct dv_oid *oid,
 		       struct stat *st)
 {
+	char text[DV_POINTER_MAX];
+	off_t more;
 	int fd, yes;
 
-	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) ||
-	    !S_ISREG(st->st_mode) || st->st_size > DV_POINTER_MAX + 8)
+	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW))
+		return is_gone() ? 0 : -1;
+	/* As it is written, or with a CR in some of its three lines. */
+	more = st->st_size - (off_t)dv_pointer_format(oid, text);
+	if (!S_ISREG(st->st_mode) || more < 0 || more > 3)
 		return 0;
 	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return is_gone() ? 0 : -1;
 	yes = !fstat(fd, st) && holds_pointer(fd, oid);
 	close(fd);
 	return yes;
@@ -119,6 +130,14 @@ static void warn_file(struct place *p, const char *path, const char *why)
 {
 	if (!p->quiet && p->named++ < NAMED_MAX)
 		dv_log_warn("'%s' is left as a pointer: %s", path, why);
+}
+
+/* errno says why nobody may replace the file. */
+static void refused(struct place *p, const char *path)
+{
+	warn_file(p, path, strerror(errno));
+	p->result->left++;
+	p->result->refused++;
 }
 
 /*
@@ -247,22 +266,25 @@ static int extract_all(struct place *p, struct dv_pool *pool,
 		struct target *t = &p->v[i];
 		const char *name;
 		struct stat st;
-		int dir, fd;
+		int dir, fd, is;
 
 		t->item = &list->v[i];
 		dir = dv_open_parent(p->top_fd, t->item->path, &name);
-		if (dir < 0 ||
-		    !dv_is_pointer_file(dir, name, &t->item->oid, &st)) {
+		if (dir >= 0)
+			is = dv_is_pointer_file(dir, name, &t->item->oid, &st);
+		else
+			is = is_gone() ? 0 : -1;
+		if (is < 0)
+			refused(p, t->item->path);
+		else if (!is)
 			p->result->edited++;
-			if (dir >= 0)
-				close(dir);
+		if (dir >= 0)
+			close(dir);
+		if (is <= 0)
 			continue;
-		}
-		close(dir);
 		fd = open_tmp(p, t, i, st.st_mode);
 		if (fd < 0) {
-			warn_file(p, t->item->path, strerror(errno));
-			p->result->left++;
+			refused(p, t->item->path);
 			continue;
 		}
 		rc = dv_extract_add(ex, &t->item->oid, fd, t, err);
@@ -299,41 +321,49 @@ static void rescue(struct place *p, struct target *t, int dir,
 
 /*
  * Put the content where the pointer is. 1 placed, with *was and *now; 0 the
- * file is no longer that pointer.
+ * file is no longer that pointer; -1 with errno: it is, and cannot be replaced.
  */
 static int swap_in(struct place *p, struct target *t, struct stat *was,
 		   struct stat *now)
 {
 	const char *name;
-	int dir = dv_open_parent(p->top_fd, t->item->path, &name), rc = 0;
+	int dir = dv_open_parent(p->top_fd, t->item->path, &name), rc, why;
 	struct stat st;
 
 	if (dir < 0)
-		return 0;
-	if (!dv_is_pointer_file(dir, name, &t->item->oid, was))
+		return is_gone() ? 0 : -1;
+	rc = dv_is_pointer_file(dir, name, &t->item->oid, was);
+	if (rc <= 0)
 		goto out;
+	rc = -1;
 	/* Its mode may have been changed since the temporary file was made. */
 	if (chmod(t->tmp, was->st_mode & 0777))
 		goto out;
 	if (!renameat2(AT_FDCWD, t->tmp, dir, name, RENAME_EXCHANGE)) {
 		/* What came out must be the pointer; else an edit came in. */
-		if (!dv_is_pointer_file(AT_FDCWD, t->tmp, &t->item->oid, &st)) {
+		if (dv_is_pointer_file(AT_FDCWD, t->tmp, &t->item->oid,
+				       &st) != 1) {
 			if (renameat2(AT_FDCWD, t->tmp, dir, name,
 				      RENAME_EXCHANGE))
 				rescue(p, t, dir, name);
+			rc = 0;
 			goto out;
 		}
 		unlink(t->tmp);
 	} else if (errno != EINVAL && errno != ENOSYS) {
+		rc = is_gone() ? 0 : -1;
 		goto out;
 	} else if (renameat(AT_FDCWD, t->tmp, dir, name)) {
+		rc = is_gone() ? 0 : -1;
 		goto out;
 	}
 	free(t->tmp);
 	t->tmp = NULL;
 	rc = !fstatat(dir, name, now, AT_SYMLINK_NOFOLLOW);
 out:
+	why = errno;
 	close(dir);
+	errno = why;
 	return rc;
 }
 
@@ -446,6 +476,7 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 		struct target *t = &p->v[i];
 		struct stat was, now;
 		struct dv_gitentry *e;
+		int done;
 
 		if (!t->ready)
 			continue;
@@ -459,8 +490,12 @@ static int swap_all(struct place *p, struct dv_cache *cache, int wait_ms,
 			e = NULL;
 		if (!ix.split)
 			t->known = e != NULL;
-		if (!swap_in(p, t, &was, &now)) {
-			p->result->edited++;
+		done = swap_in(p, t, &was, &now);
+		if (done <= 0) {
+			if (done < 0)
+				refused(p, t->item->path);
+			else
+				p->result->edited++;
 			t->known = 0;
 			continue;
 		}

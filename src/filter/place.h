@@ -40,7 +40,8 @@ int dv_place_list_add(struct dv_place_list *l, const char *path,
 
 struct dv_place_result {
 	size_t placed;
-	size_t left;		/* still pointers: content missing or damaged */
+	size_t left;		/* still pointers: content missing or damaged, */
+	size_t refused;		/* or, of these, the system refuses to replace them */
 	size_t edited;		/* no longer the pointer: left alone */
 };
 
@@ -85,8 +86,8 @@ int dv_place_repair(struct dv_repo *r, struct dv_pool *pool,
  */
 int dv_open_parent(int top_fd, const char *path, const char **name);
 /*
- * Is the worktree file exactly this pointer's text? 1 with *st, 0; never
- * follows a symlink.
+ * Is the worktree file exactly this pointer's text? 1 with *st, 0, or -1 with
+ * errno where it may be and cannot be read; never follows a symlink.
  */
 int dv_is_pointer_file(int dir_fd, const char *name, const struct dv_oid *oid,
 		       struct stat *st);

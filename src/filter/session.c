@@ -193,9 +193,10 @@ static int place_all(struct dv_session *s, struct dv_err *err)
 	rc = dv_place(&s->repo, &s->store, s->pool, dv_session_cache(s),
 		      &s->place, DV_PLACE_WAIT_MS, &result, err);
 	if (!rc && result.left)
-		dv_log_warn("%zu file%s left as pointer%s; 'git dv pull' tries again",
-			    result.left, result.left == 1 ? " is" : "s are",
-			    result.left == 1 ? "" : "s");
+		dv_log_warn("%zu file%s; 'git dv pull' tries again",
+			    result.left, result.left == 1 ?
+			    " is left as a pointer" :
+			    "s are left as pointers");
 	return rc;
 }
 

@@ -122,7 +122,7 @@ while read -r p; do
 done <../first
 cd sub || exit 1
 ok 'checkout of a damaged file' git checkout -q HEAD~2
-is 'warns of it once' "$(grep -c 'is left as a pointer' "$T_ERR")" 1
+is 'warns of it once' "$(grep -c "' is left as a pointer" "$T_ERR")" 1
 must git checkout -q main
 fails 'verify of a damaged older version' git dv verify
 says 'names the commit that has it' "damaged: 'sub/[a]*.bin' ($oid, commit $one)"

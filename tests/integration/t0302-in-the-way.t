@@ -210,4 +210,45 @@ ok 'and back' git checkout -q v1
 ok 'content' tree_is . ../v1
 ok 'nothing outside changed' same_outside
 
+# What the system does not let us read or replace is named, and left.
+mortal() {
+	if test "$(id -u)" = 0; then
+		setpriv --bounding-set=-dac_override,-dac_read_search -- "$@"
+	else
+		"$@"
+	fi
+}
+if ! mortal true 2>/dev/null; then
+	skip 16 'no setpriv(1), and this is root'
+	done_testing
+fi
+must env GIT_DV_SKIP_SMUDGE=1 git checkout -q none
+must env GIT_DV_SKIP_SMUDGE=1 git checkout -q v1
+chmod a-w sub
+fails 'a folder that takes no writing' mortal git dv checkout
+says 'is named, with the reason' "'sub/large.bin' is left as a pointer: Permission denied"
+says 'and counted' '1 file is left as a pointer'
+says_not 'with no advice that does not help' 'git dv pull'
+ok 'all else is placed' cmp big.bin ../v1/big.bin
+fails 'a pull' mortal git dv pull
+says 'names it too' "'sub/large.bin' is left as a pointer: Permission denied"
+chmod u+w sub
+chmod 000 sub/large.bin
+fails 'a file that cannot be read' mortal git dv checkout
+says 'is named' "'sub/large.bin' is left as a pointer: Permission denied"
+chmod 644 sub/large.bin
+chmod 000 sub
+fails 'a folder that cannot be read' mortal git dv checkout
+says 'is named' "'sub/large.bin' is not placed: Permission denied"
+chmod 755 sub
+ok 'at last' mortal git dv checkout
+ok 'all is in its place' tree_is . ../v1
+chmod 000 big.bin
+ok 'content that cannot be read is not in the way' mortal git dv checkout
+chmod 644 big.bin
+chmod a-w .
+ok 'with nothing to place, no folder matters' mortal git dv checkout
+chmod u+w .
+ok 'all is as it was' tree_is . ../v1
+
 done_testing
