@@ -377,6 +377,8 @@ int dv_cmd_add(int argc, char **argv)
 				"this command needs a worktree");
 	if (!rc)
 		rc = dv_session_store(&a->s, &err);
+	if (!rc)
+		dv_have_filter(&a->s.repo, NULL);
 	a->s.sync_each = 0;
 	a->s.stages = a->s.stages_known = 1;
 	dv_progress_start(&a->s.progress, "Storing content", 0);

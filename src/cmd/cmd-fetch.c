@@ -270,6 +270,8 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		rc = dv_ctx_pool(&c);
 	if (rc)
 		goto out;
+	if (verb != FETCH)
+		dv_have_filter(&c.repo, NULL);
 	/* What is checked out is what the index says: operands are paths. */
 	rc = dv_select_parse(&c, &sel, argv, n,
 			     verb == CHECKOUT ? 0 : dashdash, &err);

@@ -571,6 +571,7 @@ int dv_cmd_status(int argc, char **argv)
 		rc = dv_ctx_store(&s.c, 1);
 	if (rc)
 		goto out;
+	dv_have_filter(&s.c.repo, NULL);
 	rc = dv_data_rules_load(&s.rules, &s.c.repo, &err);
 	if (!rc)
 		rc = dv_remotes_load(&s.c.repo, &s.remotes, &err);

@@ -187,15 +187,17 @@ static int committed_raw(struct dv_ctx *c, const struct dv_strs *patterns,
 	return rc;
 }
 
-static int renormalize(struct dv_repo *r, const struct dv_strs *paths,
+/* Pointers of other tools, and damaged ones, stay what they are. */
+static int renormalize(struct dv_ctx *c, const struct dv_strs *paths,
 		       struct dv_err *err)
 {
 	static const char *const args[] = { "add", "--renormalize",
 		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
 	struct dv_buf in = { 0 }, out = { 0 };
+	struct dv_strs left = { 0 };
 	int rc = 0;
+	size_t n;
 
-	(void)r;
 	for (size_t i = 0; !rc && i < paths->n; i++) {
 		rc = dv_buf_addstr(&in, ":(top,literal)", err);
 		if (!rc)
@@ -204,6 +206,16 @@ static int renormalize(struct dv_repo *r, const struct dv_strs *paths,
 	}
 	if (!rc)
 		rc = dv_git_input(args, in.p, in.n, 65536, &out, err);
+	if (!rc)
+		rc = committed_raw(c, NULL, NULL, &left, err);
+	n = paths->n - DV_MIN(left.n, paths->n);
+	if (!rc)
+		dv_log_note("%zu file%s that git held as raw content %s staged as pointer%s",
+			    n, n == 1 ? "" : "s", n == 1 ? "is" : "are",
+			    n == 1 ? "" : "s");
+	for (size_t i = 0; !rc && i < left.n && i < NAMED_MAX; i++)
+		dv_log_warn("%s stays as it is", dv_ctx_named(c, left.v[i]));
+	dv_strs_release(&left);
 	dv_buf_release(&in);
 	dv_buf_release(&out);
 	return rc;
@@ -296,6 +308,9 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 	size_t added = 0;
 	int rc = file && team ? 0 : dv_err_nomem(err);
 
+	/* Git would stage the content again, as content. */
+	if (!rc && !dv_have_filter(&c->repo, renorm ? err : NULL) && renorm)
+		rc = DV_ENOTFOUND;
 	if (!rc && above_text)
 		rc = dv_config_writable(team, err);
 	for (int i = 0; !rc && i < n; i++) {
@@ -337,12 +352,7 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 	if (rc || !raw.n)
 		goto out;
 	if (renorm) {
-		rc = renormalize(&c->repo, &raw, err);
-		if (!rc)
-			dv_log_note("%zu file%s that git held as raw content %s staged as pointer%s",
-				    raw.n, raw.n == 1 ? "" : "s",
-				    raw.n == 1 ? "is" : "are",
-				    raw.n == 1 ? "" : "s");
+		rc = renormalize(c, &raw, err);
 		goto out;
 	}
 	dv_log_note("Git holds these as raw content already:");

@@ -162,7 +162,6 @@ int dv_remote_check_url(const char *url, struct dv_err *err) DV_MUST_USE;
 int dv_remote_check_name(struct dv_ctx *c, const char *name,
 			 struct dv_err *err) DV_MUST_USE;
 
-/* cmd/setup.c: filter.dv.*, merge.dv.* and merge.dvregistry.* in one scope. */
 /*
  * cmd/ask.c: ask on the person's terminal, even where stdin is none. 1 yes,
  * 0 no, -1 where there is no terminal (or we are not in its foreground).
@@ -183,10 +182,15 @@ int dv_ignore_missing(struct dv_repo *r, struct dv_strs *out,
 int dv_ignore_add(struct dv_repo *r, const struct dv_strs *lines,
 		  struct dv_err *err) DV_MUST_USE;
 
-/* cmd/setup.c: filter.dv.* and merge.dv.* in one scope. */
+/* cmd/setup.c: filter.dv.*, merge.dv.* and merge.dvregistry.* in one scope. */
 int dv_setup_filters(const char *where, struct dv_err *err) DV_MUST_USE;
 /* For clones that were set up before there were registries. */
 int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 int dv_remove_filters(const char *where, struct dv_err *err) DV_MUST_USE;
+/*
+ * Does git run the filter here? Without it, it takes pointers for content and
+ * content for pointers. Warns where it does not, unless err is given.
+ */
+int dv_have_filter(struct dv_repo *r, struct dv_err *err);
 
 #endif

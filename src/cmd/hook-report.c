@@ -66,10 +66,11 @@ static int repair(struct dv_ctx *c, const struct dv_findings *f,
 		  struct dv_err *err)
 {
 	struct dv_data_advice advice = { 0 };
+	struct dv_err why = { 0 };
 	const char *install = "";
 	int rc = 0;
 
-	if (!dv_config_get_own(&c->repo, "filter.dv.process"))
+	if (!dv_have_filter(&c->repo, &why))
 		install = "git dv install && ";
 	if (kind == DV_FOUND_RAW)
 		return dv_buf_addf(out, err, "  repair: %s%s%s\n", install,

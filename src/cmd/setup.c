@@ -30,6 +30,22 @@ int dv_setup_filters(const char *where, struct dv_err *err)
 	return rc;
 }
 
+int dv_have_filter(struct dv_repo *r, struct dv_err *err)
+{
+	static const char none[] =
+		"git does not run git-dv's filter here; 'git dv install' sets it up for you, 'git dv init' for this repository alone";
+	const char *process = dv_config_get_own(r, "filter.dv.process");
+	const char *clean = dv_config_get_own(r, "filter.dv.clean");
+
+	if ((process && *process) || (clean && *clean))
+		return 1;
+	if (err)
+		dv_err_set(err, DV_ENOTFOUND, "%s", none);
+	else
+		dv_log_warn("%s", none);
+	return 0;
+}
+
 int dv_setup_registry_merge(struct dv_repo *r, struct dv_err *err)
 {
 	static const char section[] = "merge.dvregistry.";

@@ -215,6 +215,37 @@ says_not 'without empty ones' empty.dst
 run git dv track --renormalize -n
 says 'without a pattern too' "would stage 'old.dst'"
 must git dv track --renormalize
+says 'and said' '1 file that git held as raw content is staged as pointer'
 ok 'as it then is' blob_is_pointer :old.dst
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n' >lfs.dst
+must git -c filter.dv.process= -c filter.dv.clean= -c filter.dv.required=false add lfs.dst
+ok 'track --renormalize of another tool' git dv track --renormalize
+says 'stages nothing' '0 files that git held as raw content are staged'
+says 'and names it' "'lfs.dst' stays as it is"
+
+# A clone whose git does not run the filter.
+must git -C "$T/paths" commit -qam more
+git clone -q "$T/paths" "$T/unset"
+cd "$T/unset" || exit 1
+why="git does not run git-dv's filter here; 'git dv install'"
+make_noise raw.dst 3000 4
+must git add raw.dst
+for c in 'status' 'status --porcelain' 'pull' 'checkout' 'track *.more' 'add raw.dst'; do
+	# shellcheck disable=SC2086
+	ok "git dv $c" git dv $c
+	says 'says so' "$why"
+done
+git reset -q
+git add raw.dst
+cp .gitattributes ../unset.attributes
+fails 'git dv track --renormalize' git dv track --renormalize '*.other'
+says 'says so' "$why"
+ok 'and changes nothing' cmp .gitattributes ../unset.attributes
+ok 'nor the index' not blob_is_pointer :raw.dst
+must git dv install
+ok 'with the filter' git dv track --renormalize
+ok 'it does' blob_is_pointer :raw.dst
+run git dv status
+says_not 'and nothing is said' "$why"
 
 done_testing
