@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/proc.h"
 #include "filter/session.h"
 
 static int usage(void)
@@ -23,6 +24,8 @@ int main(int argc, char **argv)
 	const char *path;
 	int rc;
 
+	if (dv_proc_std())
+		return 1;
 	if (argc == 2 && !strcmp(argv[1], "-h")) {
 		usage();
 		return 0;

@@ -1,8 +1,11 @@
 /* git-dv: `git dv COMMAND`. See git-dv(1). */
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "cmd/cmd.h"
 #include "config.h"
 
@@ -44,10 +47,22 @@ int dv_cmd_help(int argc, char **argv)
 		return 1;
 	}
 	snprintf(page, sizeof(page), "git-dv-%s", argv[1]);
+	dv_proc_signals();
 	execlp("man", "man", page, (char *)NULL);
 	fprintf(stderr, "error: there is no man(1) here; try 'git dv %s -h'\n",
 		argv[1]);
 	return 1;
+}
+
+/* Who reads no further ends us without a word, as it ends git. */
+static void end_of_pipe(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR)) {
+		dv_proc_signals();
+		raise(SIGPIPE);
+	}
 }
 
 int main(int argc, char **argv)
@@ -55,6 +70,8 @@ int main(int argc, char **argv)
 	const struct dv_cmd *cmd;
 	int i = 1;
 
+	if (dv_proc_std())
+		return 1;
 	dv_cancel_install();
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-q") || !strcmp(argv[i], "--quiet")) {
@@ -80,6 +97,7 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "-h")) {
 			return usage(stdout);
 		} else if (!strcmp(argv[i], "--help")) {
+			dv_proc_signals();
 			execlp("man", "man", "git-dv", (char *)NULL);
 			return usage(stdout);
 		} else {
@@ -100,6 +118,7 @@ int main(int argc, char **argv)
 	i = cmd->run(argc - i, argv + i);
 	/* What did not reach a full disk or a closed pipe was not said. */
 	if (fflush(stdout) || ferror(stdout)) {
+		end_of_pipe();
 		dv_log_error("cannot write standard output");
 		i = i ? i : 1;
 	}

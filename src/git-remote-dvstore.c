@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "config.h"
 #include "helper/helper.h"
 
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
 {
 	const char *url = argc == 3 ? argv[2] : argc == 2 ? argv[1] : NULL;
 
+	if (dv_proc_std())
+		return 1;
 	if (!url)
 		return usage(stderr);
 	if (argc == 2 && *url == '-')

@@ -185,7 +185,9 @@ void dv_cancel_install(void)
 	/* No SA_RESTART: a blocked read returns EINTR and is looked at. */
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	/* Writes that fail say so; dv_proc_signals undoes this. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 void dv_cancel_on(int sig)

@@ -52,7 +52,8 @@ int64_t dv_now_ms(void);
 
 /*
  * SIGINT and SIGTERM set one flag that long work looks at; a second one of
- * them ends the process at once.
+ * them ends the process at once. SIGPIPE and SIGXFSZ are ignored: the write
+ * fails.
  */
 void dv_cancel_install(void);
 /* Another signal as well, unless it is ignored. */

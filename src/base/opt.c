@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/proc.h"
 
 int dv_size_parse(const char *s, uint64_t *out)
 {
@@ -102,6 +103,7 @@ static int show_man(const struct dv_opt_cmd *cmd,
 		    const struct dv_opt *opts)
 {
 	fflush(NULL);
+	dv_proc_signals();
 	execlp("man", "man", cmd->man, (char *)NULL);
 	dv_opt_usage(cmd, opts, 0);	/* no man(1) here */
 	return -1;

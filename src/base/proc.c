@@ -15,6 +15,26 @@
 
 extern char **environ;
 
+/* A write to nobody, or past the limit on a file's size, fails with errno. */
+static const int ignored[] = { SIGPIPE, SIGXFSZ };
+
+int dv_proc_std(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd < 2)
+		fd = dup(fd);
+	if (fd > 2)
+		close(fd);
+	return fd < 0 ? -1 : 0;
+}
+
+void dv_proc_signals(void)
+{
+	for (size_t i = 0; i < DV_ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_DFL);
+}
+
 static int same_name(const char *entry, const char *change)
 {
 	size_t n = strcspn(change, "=");
@@ -73,7 +93,8 @@ int dv_proc_start(struct dv_proc *p, const char *const *argv,
 	posix_spawnattr_init(&attr);
 	sigemptyset(&none);
 	sigemptyset(&dfl);
-	sigaddset(&dfl, SIGPIPE);
+	for (size_t i = 0; i < DV_ARRAY_SIZE(ignored); i++)
+		sigaddset(&dfl, ignored[i]);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &dfl);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |

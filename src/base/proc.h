@@ -14,6 +14,18 @@ enum dv_proc_flags {
 	DV_PROC_INHERIT = 8,	/* our own stdin and stdout */
 };
 
+/*
+ * First of all in main(): a descriptor 0, 1 or 2 that is closed would be that of
+ * the first file that is opened, and what is printed would go into it. These
+ * become /dev/null, as with git. 0, or -1 with errno.
+ */
+int dv_proc_std(void) DV_MUST_USE;
+/*
+ * Signals that the programs ignore (dv_cancel_install) as they are by default:
+ * before the process becomes another program. dv_proc_start does this itself.
+ */
+void dv_proc_signals(void);
+
 struct dv_proc {
 	pid_t pid;
 	int in;		/* write end of its stdin, or -1 */

@@ -171,4 +171,47 @@ else
 	skip 6 'only root can give files away'
 fi
 
+# Descriptors that are closed: what is printed must not land in the files of the store.
+published_repo fds
+cd fds || exit 1
+cp .git/dv/cache/lock.mdb ../lock.before
+ok 'dv cat to nowhere' sh -c 'git-dv cat tiny.bin >&-'
+ok 'dv status to nowhere' sh -c 'git-dv status >&- 2>&-'
+ok 'dv add with none of them' sh -c 'echo more >>big.bin; git-dv add big.bin <&- >&- 2>&-'
+ok 'stages it' sh -c "git diff --quiet && ! git diff --cached --quiet"
+ok 'the filter' sh -c 'git-dv-filter clean -- x.bin <plain.txt >&- 2>&-'
+fails 'the filter without input' sh -c 'git-dv-filter process <&-'
+ok 'the helper' sh -c 'git-remote-dvstore o ../fds.store <&- >&- 2>&-'
+is 'no file took what was printed' "$(file_size .git/dv/cache/lock.mdb)" \
+	"$(file_size ../lock.before)"
+ok 'verify' git dv verify
+must git commit -qm more
+
+# A limit on the size of files is an error, not the end by a signal.
+make_noise large.bin 3000000 77
+(ulimit -f 1000 && git add large.bin) >"$T_OUT" 2>"$T_ERR"
+isnt 'git add above the limit on files fails' $? 0
+says 'and says why' 'File too large'
+must git add large.bin
+must git commit -qm large
+(ulimit -f 1000 && git dv push) >"$T_OUT" 2>"$T_ERR"
+is 'so does dv push' $? 1
+says 'which says why' 'File too large'
+ok 'without the limit' git dv push
+ok 'is all well' git dv verify
+
+# Who reads no further ends us without a word.
+i=0
+while test $i -lt 3000; do
+	echo "a/rather/long/name/of/a/pattern/for/a/pipe/$i filter=dv"
+	i=$((i + 1))
+done >>.gitattributes
+{ git dv track; echo $? >../rc; } 2>"$T_ERR" | head -n 1 >"$T_OUT"
+is 'nothing is said when the pipe closes' "$(cat "$T_ERR")" ''
+is 'the exit code is that of git' "$(cat ../rc)" 141
+git dv track >/dev/full 2>"$T_ERR"
+is 'a full disk is an error' $? 1
+says 'and said' 'cannot write standard output'
+cd .. || exit 1
+
 done_testing

@@ -131,7 +131,7 @@ static void pipes_by_hand(void **state)
 	assert_int_equal(dv_proc_wait(&p), -1);
 }
 
-/* Children start with SIGPIPE as it is by default, and nothing blocked. */
+/* Children start with signals as they are by default, and nothing blocked. */
 static void signals_are_reset(void **state)
 {
 	struct dv_buf out = { 0 };
@@ -142,6 +142,9 @@ static void signals_are_reset(void **state)
 	assert_ok(dv_proc_capture(SH("kill -PIPE $$; echo survived"), NULL, 0,
 				  100, &out, &code, &err));
 	assert_int_equal(code, 128 + SIGPIPE);
+	assert_ok(dv_proc_capture(SH("kill -XFSZ $$; echo survived"), NULL, 0,
+				  100, &out, &code, &err));
+	assert_int_equal(code, 128 + SIGXFSZ);
 	dv_buf_release(&out);
 }
 
@@ -159,5 +162,6 @@ int main(void)
 
 	/* As dv_cancel_install does in every program. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
