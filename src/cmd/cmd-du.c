@@ -247,6 +247,8 @@ int dv_cmd_du(int argc, char **argv)
 				       &none, &ptrs, &unread, &err);
 	if (!rc && c.repo.top && !s.revs.n)
 		rc = dv_named_of_index(&c.repo, NULL, &ptrs, &unread, &err);
+	if (!rc)
+		rc = dv_select_check(&c, &s, &ptrs, &err);
 	d.v = calloc(ptrs.n + 1, sizeof(*d.v));
 	d.files = calloc(ptrs.n + 1, sizeof(*d.files));
 	if (!rc && (!d.v || !d.files))

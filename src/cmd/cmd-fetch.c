@@ -272,9 +272,9 @@ static int run(enum verb verb, const struct dv_opt_cmd *cmd, int argc,
 		goto out;
 	if (verb != FETCH)
 		dv_have_filter(&c.repo, NULL);
-	/* What is checked out is what the index says: operands are paths. */
-	rc = dv_select_parse(&c, &sel, argv, n,
-			     verb == CHECKOUT ? 0 : dashdash, &err);
+	/* What is checked out is what the index says. */
+	sel.only_paths = verb == CHECKOUT;
+	rc = dv_select_parse(&c, &sel, argv, n, dashdash, &err);
 	if (!rc)
 		rc = dv_select_defaults(&c, &sel, &err);
 	if (!rc)

@@ -83,6 +83,7 @@ struct dv_select {
 	struct dv_strs revs;		/* commits, full ids */
 	struct dv_strs paths;		/* from the top; patterns allowed */
 	struct dv_strs include, exclude;
+	int only_paths;			/* operands are nothing else */
 };
 
 void dv_select_release(struct dv_select *s);

@@ -279,10 +279,40 @@ static int add_path(struct dv_ctx *c, const char *arg, struct dv_strs *out,
 	return rc;
 }
 
+static int is_git_remote(struct dv_ctx *c, const char *name)
+{
+	char *key = dv_fmt("remote.%s.url", name);
+	int yes = key && dv_config_get_own(&c->repo, key) &&
+		  !dv_file_exists(name);
+
+	free(key);
+	return yes;
+}
+
+/*
+ * 'git dv push origin main', by habit. Where origin/HEAD is known, the name stands
+ * for a commit, too.
+ */
+static int not_a_store(const struct dv_remotes *rs, const char *name,
+		       int is_commit, struct dv_err *err)
+{
+	const struct dv_remote_info *def = dv_remotes_find(rs, NULL);
+
+	if (is_commit) {
+		dv_log_warn("'%s' is a Git remote and no data remote; it is taken as the revision of that name",
+			    name);
+		return 0;
+	}
+	return dv_err_set(err, DV_ENOTFOUND,
+			  "'%s' is a Git remote and no data remote%s%s%s", name,
+			  def ? ", which would be '" : "; 'git dv remote add NAME URL' adds one",
+			  def ? def->name : "", def ? "'" : "");
+}
+
 int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		    int dashdash, struct dv_err *err)
 {
-	int plain = dashdash >= 0 ? dashdash : n, rc = 0;
+	int plain = s->only_paths ? 0 : dashdash >= 0 ? dashdash : n, rc;
 	struct dv_remotes rs;
 
 	rc = dv_remotes_load(&c->repo, &rs, err);
@@ -291,6 +321,12 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 	for (int i = 0; !rc && i < n; i++) {
 		char *commit;
 
+		/* As for git: a variable of a script that is unset is no path. */
+		if (!*argv[i]) {
+			rc = dv_err_set(err, DV_EINVAL,
+					"an empty string is no path; '.' is all of this folder");
+			break;
+		}
 		if (i == 0 && plain > 0) {
 			for (size_t k = 0; k < rs.n; k++)
 				if (!strcmp(rs.v[k].name, argv[0]))
@@ -301,6 +337,13 @@ int dv_select_parse(struct dv_ctx *c, struct dv_select *s, char **argv, int n,
 		/* ':/' is the top, and no search through messages. */
 		commit = i < plain && *argv[i] != ':' ? commit_of(argv[i]) :
 							NULL;
+		if (i == 0 && plain > 0 && is_git_remote(c, argv[0])) {
+			rc = not_a_store(&rs, argv[0], commit != NULL, err);
+			if (rc) {
+				free(commit);
+				break;
+			}
+		}
 		if (commit && i < n && dv_file_exists(argv[i]) && dashdash < 0)
 			rc = dv_err_set(err, DV_EINVAL,
 					"'%s' is both a revision and a file; put '--' before files or behind revisions",
@@ -351,7 +394,8 @@ int dv_select_check(struct dv_ctx *c, const struct dv_select *s,
 		found = full && dv_file_exists(full);
 		free(full);
 		if (!found)
-			return dv_err_set(err, DV_ENOTFOUND,
+			return dv_err_set(err, DV_ENOTFOUND, s->only_paths ?
+					  "'%s' is no versioned file here; only paths are taken: files are what the index says" :
 					  "'%s' is no remote, no revision and no versioned file here",
 					  p);
 	}
