@@ -31,6 +31,10 @@ int dv_cmd_env(int argc, char **argv)
 
 	if (n < 0)
 		return dv_opt_exit(n);
+	if (n) {
+		dv_opt_usage(&cmd, opts, 1);
+		return 129;
+	}
 	rc = dv_ctx_repo(&c);
 	if (rc)
 		return rc;
@@ -39,7 +43,9 @@ int dv_cmd_env(int argc, char **argv)
 	printf("git-dir=%s\n", c.repo.git_dir);
 	printf("git-common-dir=%s\n", c.repo.common_dir);
 	printf("object-format=%s\n", c.repo.algo == 2 ? "sha256" : "sha1");
-	path = dv_repo_store_path(&c.repo);
+	path = dv_repo_store_path(&c.repo, &err);
+	if (!path)
+		dv_log_warn("%s", err.msg);
 	printf("store=%s\n", path ? path : "");
 	free(path);
 	printf("hooks=%s\n", dv_hooks_installed(&c.repo) ? "installed" :

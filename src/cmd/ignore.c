@@ -40,9 +40,11 @@ static int wanted(struct dv_repo *r, struct dv_strs *out, struct dv_err *err)
 	/* Links to the latest version are no folders; somebody's data may be. */
 	static const char *const fixed[] = { ".git-dv-tmp-*", "*_latest.*",
 					     "*_latest", "!*_latest/" };
-	char *store = dv_repo_store_path(r);
+	struct dv_err why = { 0 };
+	char *store = dv_repo_store_path(r, &why);
 	struct dv_remotes rs = { 0 };
-	int rc = store ? add_folder(r, store, out, err) : dv_err_nomem(err);
+	int rc = store ? add_folder(r, store, out, err) :
+			 dv_err_set(err, why.status, "%s", why.msg);
 
 	free(store);
 	if (!rc)

@@ -9,9 +9,9 @@
 
 static int open_to_look(struct dv_ctx *c, struct dv_err *err)
 {
-	char *path = dv_repo_store_path(&c->repo);
+	char *path = dv_repo_store_path(&c->repo, err);
 	int rc = path ? dv_store_open(&c->store, path, DV_STORE_READ, err) :
-			dv_err_nomem(err);
+			err->status;
 
 	if (rc == DV_ENOTFOUND)
 		dv_err_set(err, rc,

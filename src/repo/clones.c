@@ -169,7 +169,7 @@ static int uses_store(const char *dir, const struct dv_store *s)
 		if (!same_place(repo.common_dir, dir)) {
 			uses = 0;
 		} else {
-			path = dv_repo_store_path(&repo);
+			path = dv_repo_store_path(&repo, NULL);
 			uses = path ? same_place(path, s->path) : DV_EIO;
 			free(path);
 		}

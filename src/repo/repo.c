@@ -74,6 +74,29 @@ static size_t count_lines(const struct dv_buf *b)
 	return n;
 }
 
+/* Is there one that git found, and had a reason not to open? */
+static int is_one_here(void)
+{
+	char *dir = getcwd(NULL, 0);
+	int yes = getenv("GIT_DIR") != NULL;
+
+	for (size_t n = dir ? strlen(dir) : 0; !yes && n; n--) {
+		char *path;
+
+		if (dir[n] && dir[n] != '/')
+			continue;
+		dir[n] = '\0';
+		path = dv_fmt("%s/.git", dir);
+		yes = path && dv_file_exists(path);
+		free(path);
+		path = dv_fmt("%s/objects/pack", dir);
+		yes |= path && dv_file_exists(path);
+		free(path);
+	}
+	free(dir);
+	return yes;
+}
+
 int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 {
 	static const char *const argv[] = {
@@ -127,7 +150,8 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 		if (!dv_proc_capture(again, NULL, 0, 4096, &out, &code, NULL))
 			dv_buf_release(&out);
 		dv_repo_close(r);
-		return dv_err_set(err, DV_ENOTFOUND,
+		return dv_err_set(err, DV_ENOTFOUND, "%s", is_one_here() ?
+				  "git does not open the repository here, see above" :
 				  "this command needs a Git repository; start one with 'git init' or change into one");
 	}
 	if (!r->prefix)
@@ -243,28 +267,42 @@ size_t dv_repo_oid_size(const struct dv_repo *r)
 	return r->algo == 2 ? 32 : 20;
 }
 
-char *dv_repo_store_path(struct dv_repo *r)
+char *dv_repo_store_path(struct dv_repo *r, struct dv_err *err)
 {
 	const char *own = dv_config_get_own(r, "dv.store");
 	const char *home = getenv("HOME");
+	char *path;
 
-	if (!own || !*own)
-		return dv_fmt("%s/dv", r->common_dir);
-	if (!strncmp(own, "~/", 2) && home)
-		return dv_fmt("%s/%s", home, own + 2);
-	if (*own == '/' || !r->top)
-		return strdup(own);
-	return dv_fmt("%s/%s", r->top, own);
+	if (!own || !*own) {
+		path = dv_fmt("%s/dv", r->common_dir);
+	} else if (*own == '~' && (own[1] != '/' || !home || !*home)) {
+		/* A folder '~' in the worktree is nobody's wish. */
+		dv_err_set(err, DV_EINVAL, own[1] == '/' ?
+			   "dv.store is '%s', and HOME is not set" :
+			   "dv.store is '%s': only '~/' is known; write it as a full path",
+			   own);
+		return NULL;
+	} else if (*own == '~') {
+		path = dv_fmt("%s/%s", home, own + 2);
+	} else if (*own == '/' || !r->top) {
+		path = strdup(own);
+	} else {
+		path = dv_fmt("%s/%s", r->top, own);
+	}
+	if (!path)
+		dv_err_nomem(err);
+	return path;
 }
 
 int dv_repo_store_open(struct dv_repo *r, struct dv_store *s, int create,
 		       struct dv_err *err)
 {
-	char *path = dv_repo_store_path(r);
+	struct dv_err why = { 0 };
+	char *path = dv_repo_store_path(r, &why);
 	int rc;
 
 	if (!path)
-		return dv_err_nomem(err);
+		return dv_err_set(err, why.status, "%s", why.msg);
 	rc = dv_store_open(s, path, create ? DV_STORE_CREATE : 0, err);
 	if (!rc && create && !s->read_only)
 		rc = dv_store_register(s, r->common_dir, err);

@@ -84,8 +84,8 @@ int dv_config_check(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 /* Forget what was read. */
 void dv_config_reload(struct dv_repo *r);
 
-/* The place of the local store. Caller frees; NULL: out of memory. */
-char *dv_repo_store_path(struct dv_repo *r);
+/* The place of the local store. Caller frees; NULL with *err. */
+char *dv_repo_store_path(struct dv_repo *r, struct dv_err *err);
 /* Open it, making it (and listing this clone in it) where `create` is set. */
 int dv_repo_store_open(struct dv_repo *r, struct dv_store *s, int create,
 		       struct dv_err *err) DV_MUST_USE;

@@ -167,9 +167,40 @@ if test "$(id -u)" = 0; then
 	ok 'safe.directory allows it' git -C theirs dv status
 	ok 'and checkout' git -C theirs checkout -q v1
 	ok 'content' tree_is theirs v1
+	must git config --global --unset safe.directory
+	run git -C theirs dv status
+	says_not 'nobody is told to start one' 'git init'
 else
-	skip 6 'only root can give files away'
+	skip 7 'only root can give files away'
 fi
+
+mkdir -p nothing/here
+fails 'outside of any repository' git -C nothing/here dv status
+says 'somebody is' 'git init'
+
+# A home that is not known.
+must git clone -q repo homeless
+cd homeless || exit 1
+must git dv init
+must git config dv.store '~/the-store'
+cp "$HOME/.gitconfig" ../global.config
+nohome() {
+	(unset HOME; GIT_CONFIG_GLOBAL=$T/global.config "$@")
+}
+fails 'dv.store in no home' nohome git dv ls-files -l
+says 'is an error' 'HOME is not set'
+echo new >new.bin
+fails 'for the filter as well' nohome git add new.bin
+ok 'dv env' nohome git dv env
+says 'says so' 'HOME is not set'
+must git config dv.store '~nobody/the-store'
+fails 'nor in that of another' git dv ls-files -l
+says 'which is not known' 'full path'
+ok 'no folder was made' test ! -e '~' -a ! -e '~nobody'
+must git config dv.store '~/the-store'
+ok 'in a home' git dv pull
+ok 'it is there' test -d "$HOME/the-store/packs"
+cd .. || exit 1
 
 # Descriptors that are closed: what is printed must not land in the files of the store.
 published_repo fds

@@ -56,4 +56,8 @@ ok 'a branch of the remote' git dv push store origin/main
 says_not 'says nothing of it' 'Git remote'
 
 
+# Operands where there are none to give.
+code 129 'git dv env extra' git dv env extra
+says 'shows the usage' 'usage: git dv env'
+
 done_testing
