@@ -210,11 +210,31 @@ static int check_files(struct dv_ctx *c, const struct dv_ptrs *ptrs, int full,
 	return rc;
 }
 
+static void summary(const struct dv_ctx *c, const struct dv_verify *v, int quick,
+		    size_t moved, int bad, int wrong)
+{
+	printf("verified %llu pack%s", (unsigned long long)v->packs,
+	       v->packs == 1 ? "" : "s");
+	if (!quick)
+		printf(", %llu records, %s",
+		       (unsigned long long)v->records, dv_human(v->bytes).s);
+	printf(": %s\n", bad ? "DAMAGED" : wrong ? "wrong pointers" :
+						   "all good");
+	if (moved)
+		printf("%zu damaged pack%s moved to '%s/quarantine'; what was good in %s is kept\n",
+		       moved, moved == 1 ? " was" : "s were", c->store.path,
+		       moved == 1 ? "it" : "them");
+	if (bad)
+		printf("'git dv fetch --all' brings damaged content back from a remote, and 'git dv add FILE' from a file that has it\n");
+	if (wrong)
+		printf("no content fits a wrong pointer; 'git add' the right file, or 'git checkout COMMIT -- FILE' an older one\n");
+}
+
 int dv_cmd_verify(int argc, char **argv)
 {
 	static const struct dv_opt_cmd cmd = { "git dv verify",
 		"git-dv-verify", "[--quick | --full]" };
-	int quick = 0, full = 0, n, rc;
+	int quick = 0, full = 0, bad, n, rc;
 	const struct dv_opt opts[] = {
 		{ DV_OPT_FLAG, 0, "quick", &quick, NULL, "only the packs' tables and the lists of files", 0 },
 		{ DV_OPT_FLAG, 0, "full", &full, NULL, "also find the cuts of every file again", 0 },
@@ -272,25 +292,10 @@ int dv_cmd_verify(int argc, char **argv)
 		rc = dv_fail(&err);
 		goto out;
 	}
-	printf("verified %llu pack%s", (unsigned long long)v.packs,
-	       v.packs == 1 ? "" : "s");
-	if (!quick)
-		printf(", %llu records, %s",
-		       (unsigned long long)v.records, dv_human(v.bytes).s);
-	printf(": %s\n", v.bad_records || v.bad_packs || damaged ?
-			 "DAMAGED" : wrong ? "wrong pointers" : "all good");
-	if (v.bad_records || v.bad_packs || damaged) {
-		if (moved)
-			printf("%zu damaged pack%s moved to '%s/quarantine'; what was good in %s is kept\n",
-			       moved, moved == 1 ? " was" : "s were",
-			       c.store.path, moved == 1 ? "it" : "them");
-		printf("'git dv fetch --all' brings damaged content back from a remote, and 'git dv add FILE' from a file that has it\n");
-		rc = 1;
-	}
-	if (wrong) {
-		printf("no content fits a wrong pointer; 'git add' the right file, or 'git checkout COMMIT -- FILE' an older one\n");
-		rc = 1;
-	}
+	bad = v.bad_records || v.bad_packs || damaged;
+	if (dv_log_verbosity() >= 0)
+		summary(&c, &v, quick, moved, bad, wrong != 0);
+	rc = bad || wrong;
 out:
 	dv_verify_release(&v);
 	dv_ptrs_release(&ptrs);

@@ -158,7 +158,10 @@ says 'names the store' "$(pwd -P)/.git/dv"
 
 # verify
 ok 'verify' git dv verify
+says 'sums it up' ': all good'
 ok 'verify --quick' git dv verify --quick
+ok 'verify -q' git dv verify -q
+is 'says nothing' "$(cat "$T_OUT" "$T_ERR")" ''
 ok 'verify --full' git dv verify --full
 
 # Pointers that no content can ever fit.
