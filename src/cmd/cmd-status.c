@@ -55,6 +55,7 @@ struct list {
 struct status {
 	struct dv_ctx c;
 	struct dv_gitindex ix;
+	uint8_t empty[32];	/* id of the empty blob */
 	int damaged;		/* verify set records aside */
 	struct list list[SECTIONS];
 	const struct dv_remote_info *remote;
@@ -120,6 +121,41 @@ static int is_left(const struct status *s, const struct dv_gitentry *e,
 	       dv_is_pointer_file(AT_FDCWD, e->path, oid, &st) == 1;
 }
 
+/* Of the blob with this id (hex); 0 where it is not here. */
+static uint64_t blob_size(struct dv_objects *o, const char *hex)
+{
+	uint64_t size;
+	char type[32];
+
+	return dv_objects_info(o, hex, NULL, type, &size, NULL) ||
+	       strcmp(type, "blob") ? 0 : size;
+}
+
+/* A blob that is no pointer: is it data, or raw content of what has filter=dv? */
+static int scan_blob(struct status *s, struct dv_objects *o,
+		     const struct dv_gitentry *e,
+		     struct dv_attrs_guess *guess, struct dv_err *err)
+{
+	uint64_t size = dv_gitentry_size(&s->ix, e);
+	int may = !dv_attrs_never(e->path) &&
+		  dv_attrs_may(guess, &s->c.repo, e->path);
+	char hex[65];
+
+	/*
+	 * The index has size 0 for what may have changed, and for what never was
+	 * in the worktree.
+	 */
+	if (!size && (may || !e->skip_worktree) &&
+	    memcmp(e->oid, s->empty, s->ix.hash_size)) {
+		dv_hex_encode(hex, e->oid, s->ix.hash_size);
+		hex[2 * s->ix.hash_size] = '\0';
+		size = blob_size(o, hex);
+	}
+	if (!may && !dv_data_classify(&s->rules, e->path, size))
+		return 0;
+	return maybe_data(s, e->path, size, e->oid, err);
+}
+
 /* What the index and the store say. */
 static int scan_index(struct status *s, struct dv_err *err)
 {
@@ -135,10 +171,11 @@ static int scan_index(struct status *s, struct dv_err *err)
 	free(path);
 	if (rc)
 		return rc == DV_ENOTFOUND ? 0 : rc;
+	if (dv_git_hash(s->c.repo.algo, "blob 0", 7, "", 0, s->empty))
+		return dv_err_nomem(err);
 	rc = dv_objects_open(&o, &s->c.repo, 0, err);
 	for (size_t i = 0; !rc && i < s->ix.n; i++) {
 		const struct dv_gitentry *e = &s->ix.v[i];
-		uint32_t size = dv_gitentry_size(&s->ix, e);
 		struct dv_oid oid;
 		int is;
 
@@ -158,10 +195,7 @@ static int scan_index(struct status *s, struct dv_err *err)
 			}
 		}
 		if (!is) {
-			if (dv_data_classify(&s->rules, e->path, size) ||
-			    (!dv_attrs_never(e->path) &&
-			     dv_attrs_may(&guess, &s->c.repo, e->path)))
-				rc = maybe_data(s, e->path, size, e->oid, err);
+			rc = scan_blob(s, o, e, &guess, err);
 			continue;
 		}
 		if (!is_here(s, &oid))
@@ -230,7 +264,9 @@ static int changed(struct status *s, struct dv_objects *o, char *rec,
 	if (!head && !index)
 		return 0;
 	if (f[0][0] != '.')
-		rc = add(&s->list[STAGED], p, now.size, f[0][0], err);
+		rc = add(&s->list[STAGED], p,
+			 index || f[0][0] == 'D' ? now.size : blob_size(o, f[6]),
+			 f[0][0], err);
 	if (f[0][1] == 'M')
 		warn_spoilt(s, p);
 	if (!rc && f[0][1] != '.')
@@ -295,26 +331,14 @@ static int scan_untracked(struct status *s, const struct dv_strs *untracked,
 }
 
 /* An empty file is an empty blob, and another tool's pointer stays one. */
-static int is_raw(struct dv_objects *o, const struct item *it, size_t hash_size)
+static int is_raw(struct dv_objects *o, const struct item *it)
 {
-	char hex[65], type[32];
 	struct dv_buf text = { 0 };
 	struct dv_oid oid;
 	int yes;
 
-	if (it->size > DV_FOREIGN_MAX)
-		return 1;
-	dv_hex_encode(hex, it->blob, hash_size);
-	hex[2 * hash_size] = '\0';
-	/* The index has size 0 for what may have changed. */
-	if (!it->size) {
-		uint64_t size;
-
-		if (dv_objects_info(o, hex, NULL, type, &size, NULL) || !size)
-			return 0;
-		if (size > DV_FOREIGN_MAX)
-			return 1;
-	}
+	if (!it->size || it->size > DV_FOREIGN_MAX)
+		return it->size != 0;
 	yes = !dv_objects_read_small(o, it->blob, &text, NULL) &&
 	      dv_pointer_parse(text.p, text.n, &oid) == DV_PTR_NONE;
 	dv_buf_release(&text);
@@ -348,7 +372,7 @@ static int drop_tracked(struct status *s, struct dv_err *err)
 			l->v[k++] = *it;
 			continue;
 		}
-		if (dv[i] && it->blob && is_raw(o, it, s->ix.hash_size))
+		if (dv[i] && it->blob && is_raw(o, it))
 			rc = add(&s->list[RAW], it->path, it->size, 0, err);
 		free(it->path);
 		it->path = NULL;

@@ -97,8 +97,30 @@ run git dv status
 says 'what mends it' 'track --renormalize'
 run git dv status --json
 says 'in JSON' '"raw"'
+size=$(git cat-file -s :table.csv)
+says 'with its size' "\"size\":	$size"
+
+# Sizes that the index does not have, and staged content that is no pointer.
+must git rm -q --cached empty.csv
+make_noise big.data 12000000 3
+must git add big.data
+must git read-tree "$(git write-tree)"
+run git dv status
+says 'the size of raw content' 'table.csv (162.4 KiB)'
+says 'and of data without git-dv' 'big.data (11.4 MiB)'
+says_not 'none is left out' '(0 bytes)'
+run git dv status --json
+says 'in JSON too' "\"size\":	$size"
+must git reset -q --hard
+rm -f big.data
 must git dv track --renormalize
 must git commit -qm pointers
+make_json table.csv 2000 3
+must git -c filter.dv.process= -c filter.dv.clean= -c filter.dv.required=false add table.csv
+run git dv status
+says 'staged raw content' 'modified      table.csv (162.4 KiB)'
+says_not 'has a size as well' '(0 bytes)'
+must git reset -q --hard
 is 'nothing is left to do then' "$(git dv status --porcelain=v1)" ''
 
 must git init -q ../damaged
