@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/own.h"
 
 ssize_t dv_read_full(int fd, void *p, size_t n)
 {
@@ -140,7 +141,7 @@ int dv_file_write(const char *path, const void *p, size_t n, mode_t mode,
 		free(dir);
 		return dv_err_nomem(err);
 	}
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	fd = dv_own_open(tmp, O_WRONLY | O_EXCL, mode);
 	if (fd < 0) {
 		rc = dv_err_errno(err, "cannot create '%s'", tmp);
 		goto out;
@@ -204,8 +205,10 @@ static int make_dirs(const char *dir, int sync, struct dv_err *err)
 	char *p, *c;
 	int rc = 0, sys;
 
-	if (!mkdir(dir, 0777))
+	if (!mkdir(dir, 0777)) {
+		dv_own_adopt(dir);
 		return sync ? sync_above(dir, err) : 0;
+	}
 	if (errno == EEXIST && dv_dir_exists(dir))
 		return 0;
 	if (!*dir)
@@ -220,7 +223,9 @@ static int make_dirs(const char *dir, int sync, struct dv_err *err)
 			continue;
 		*c = '\0';
 		sys = mkdir(p, 0777) ? errno : 0;
-		if (sys && !dv_dir_exists(p)) {
+		if (!sys)
+			dv_own_adopt(p);
+		else if (!dv_dir_exists(p)) {
 			errno = sys;
 			rc = dv_err_errno(err, "cannot create directory '%s'",
 					  p);

@@ -30,7 +30,8 @@ enum dv_file_flags {
 /*
  * Put a whole file in place by writing a temporary neighbour and renaming
  * (linking, with DV_FILE_EXCL). After a crash the name holds the old bytes,
- * the new ones, or is absent; never a part. `mode` is subject to the umask.
+ * the new ones, or is absent; never a part. `mode` is subject to the umask, or to
+ * base/own.h.
  */
 int dv_file_write(const char *path, const void *p, size_t n, mode_t mode,
 		  unsigned int flags, struct dv_err *err) DV_MUST_USE;

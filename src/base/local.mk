@@ -14,6 +14,8 @@ libdv_a_SOURCES += \
 	src/base/log.h \
 	src/base/opt.c \
 	src/base/opt.h \
+	src/base/own.c \
+	src/base/own.h \
 	src/base/pool.c \
 	src/base/pool.h \
 	src/base/proc.c \

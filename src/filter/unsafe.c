@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/idmap.h"
+#include "base/own.h"
 #include "filter/session.h"
 #include "repo/history.h"
 
@@ -43,7 +44,7 @@ int dv_unsafe_begin(struct dv_unsafe *u, const struct dv_repo *r,
 			rc = dv_err_nomem(err);
 	}
 	if (!rc) {
-		u->fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		u->fd = dv_own_open(tmp, O_RDWR | O_EXCL, 0666);
 		if (u->fd < 0)
 			rc = dv_err_errno(err, "cannot create '%s'", tmp);
 	}

@@ -1,5 +1,6 @@
 #include "repo/cache.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/own.h"
 
 #define MAP_SIZE ((size_t)1 << 30)
 #define RACY_SECONDS 2
@@ -159,10 +161,26 @@ static int is_cut_off(MDB_env *env, const char *dir)
 	return cut;
 }
 
+static const char *const file_names[] = { "data.mdb", "lock.mdb" };
+
+/* LMDB makes its files by the umask alone: they are made before. */
+static void make_files(const char *dir)
+{
+	for (size_t i = 0; i < DV_ARRAY_SIZE(file_names); i++) {
+		char *path = dv_fmt("%s/%s", dir, file_names[i]);
+		int fd = path ? dv_own_open(path, O_RDWR, 0666) : -1;
+
+		if (fd >= 0)
+			close(fd);
+		free(path);
+	}
+}
+
 static int open_env(struct dv_cache *c, const char *dir)
 {
 	int rc = mdb_env_create(&c->env);
 
+	make_files(dir);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(c->env, TABLES);
 	if (!rc)
@@ -181,10 +199,8 @@ static int open_env(struct dv_cache *c, const char *dir)
 /* A cache that is damaged is thrown away: it is only a cache. */
 static void remove_env(const char *dir)
 {
-	static const char *const names[] = { "data.mdb", "lock.mdb" };
-
-	for (size_t i = 0; i < DV_ARRAY_SIZE(names); i++) {
-		char *path = dv_fmt("%s/%s", dir, names[i]);
+	for (size_t i = 0; i < DV_ARRAY_SIZE(file_names); i++) {
+		char *path = dv_fmt("%s/%s", dir, file_names[i]);
 
 		if (path)
 			unlink(path);

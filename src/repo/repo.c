@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "base/proc.h"
 
 #define ARGS_MAX 64
@@ -97,6 +98,33 @@ static int is_one_here(void)
 	return yes;
 }
 
+/*
+ * What is made in the Git directory has its permissions. Those of its dv/ are
+ * Git's to say, and are asked for as long as it is not there.
+ */
+static void own_dirs(const struct dv_repo *r, int ask)
+{
+	static const char *const argv[] = { "git", "config", "--get",
+					    "core.sharedrepository", NULL };
+	char *dir = dv_fmt("%s/dv", r->common_dir);
+	struct dv_buf out = { 0 };
+	int code, shared = 0;
+
+	if (dir && ask && !dv_dir_exists(dir) &&
+	    !dv_proc_capture(argv, NULL, DV_PROC_QUIET, 4096, &out, &code,
+			     NULL) && !code && out.n) {
+		const char *text = dv_buf_str(&out);
+
+		out.p[strcspn(text, "\n")] = 0;
+		shared = dv_own_shared((char *)out.p);
+	}
+	dv_own_add(r->common_dir, 0);
+	if (dir)
+		dv_own_add(dir, shared);
+	dv_buf_release(&out);
+	free(dir);
+}
+
 int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 {
 	static const char *const argv[] = {
@@ -156,6 +184,7 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	}
 	if (!r->prefix)
 		r->prefix = strdup("");
+	own_dirs(r, 1);
 	return 0;
 }
 
@@ -244,6 +273,7 @@ int dv_repo_open_here(struct dv_repo *r)
 	if (r->common_dir && file && dv_file_exists(file) &&
 	    is_plain(r->common_dir)) {
 		free(file);
+		own_dirs(r, 0);
 		return 0;
 	}
 	free(file);
@@ -303,6 +333,8 @@ int dv_repo_store_open(struct dv_repo *r, struct dv_store *s, int create,
 
 	if (!path)
 		return dv_err_set(err, why.status, "%s", why.msg);
+	dv_own_add(path, dv_own_shared(dv_config_get_own(r,
+						"core.sharedrepository")));
 	rc = dv_store_open(s, path, create ? DV_STORE_CREATE : 0, err);
 	if (!rc && create && !s->read_only)
 		rc = dv_store_register(s, r->common_dir, err);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/own.h"
 
 char *dv_incoming_path(const struct dv_store *s, const char *name)
 {
@@ -41,7 +42,7 @@ int dv_incoming_create(struct dv_store *s, char name[33],
 		rc = dv_err_nomem(err);
 		goto out;
 	}
-	*fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	*fd = dv_own_open(tmp, O_RDWR | O_EXCL, 0444);
 	if (*fd < 0) {
 		rc = dv_err_errno(err, "cannot create '%s'", tmp);
 		goto out;

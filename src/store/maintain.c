@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "store/txn.h"
 
 #define SMALL_PACK (32u << 20)
@@ -275,7 +276,7 @@ static int write_index(struct dv_store *s, struct index_build *b,
 	uint32_t fan[257];
 	uint64_t nrows;
 	FILE *f = NULL;
-	int rc = dv_random_name(name, err);
+	int fd, rc = dv_random_name(name, err);
 
 	if (rc)
 		return rc;
@@ -285,9 +286,13 @@ static int write_index(struct dv_store *s, struct index_build *b,
 		rc = dv_err_nomem(err);
 		goto out;
 	}
-	f = fopen(tmp, "wxe");
-	if (!f)
+	fd = dv_own_open(tmp, O_WRONLY | O_EXCL, 0666);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
 		goto fail;
+	}
 	memset(head, 0, sizeof(head));
 	memset(fanb, 0, sizeof(fanb));
 	if (fwrite(head, sizeof(head), 1, f) != 1)
@@ -440,7 +445,7 @@ int dv_store_lock_index(struct dv_store *s, int wait, int *fd,
 	char *path = dv_fmt("%s/index/lock", s->path);
 	int rc;
 
-	*fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+	*fd = path ? dv_own_open(path, O_RDWR, 0666) : -1;
 	rc = *fd < 0 ? dv_err_errno(err, "cannot lock the index of '%s'",
 				    s->path) :
 		       dv_lock_fd(*fd, DV_LOCK_EXCL, wait, err);

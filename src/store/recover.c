@@ -215,6 +215,7 @@ static int finish(struct dv_store *s, int fd, const char *path,
 {
 	struct dv_buf tail = { 0 };
 	char *to = dv_fmt("%s/packs/%s", s->path, name);
+	struct stat st;
 	int rc;
 
 	if (!to)
@@ -224,7 +225,8 @@ static int finish(struct dv_store *s, int fd, const char *path,
 	if (!rc && (ftruncate(fd, (off_t)end) ||
 		    dv_pwrite_full(fd, tail.p, tail.n, end) || fdatasync(fd)))
 		rc = dv_err_errno(err, "cannot write '%s'", path);
-	if (!rc && (fchmod(fd, 0444) || rename(path, to)))
+	if (!rc && (fstat(fd, &st) || fchmod(fd, st.st_mode & 0444) ||
+		    rename(path, to)))
 		rc = dv_err_errno(err, "cannot rename '%s' to '%s'", path, to);
 	if (!rc)
 		rc = dv_dir_sync(s->set.dir, err);
@@ -278,7 +280,8 @@ static int salvage(struct dv_store *s, const char *name, struct dv_coder *c,
 		return dv_err_nomem(err);
 	/* The file is read-only by mode; root or not, its owner may do this. */
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == EACCES && !chmod(path, 0644))
+	if (fd < 0 && errno == EACCES && !lstat(path, &a) &&
+	    S_ISREG(a.st_mode) && !chmod(path, (a.st_mode & 0777) | 0200))
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && (errno == EACCES || errno == EPERM)) {
 		/* Another user's, who lives or will salvage it. */

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/own.h"
 
 #define MAGIC "\x89" "dvsim\r\n"
 #define VERSION 1u
@@ -138,7 +139,7 @@ static int create(struct dv_similar *t, uint32_t cap, uint64_t seed,
 	dv_put32(head + 12, cap);
 	dv_put64(head + 16, seed);
 	dv_put64(head + 32, (uint64_t)born);
-	fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	fd = dv_own_open(tmp, O_RDWR | O_NOFOLLOW, 0666);
 	if (fd < 0 || dv_lock_fd(fd, DV_LOCK_EXCL, 0, NULL) || !is_at(fd, tmp))
 		goto out;
 	if (!ftruncate(fd, 0) &&

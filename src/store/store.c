@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/own.h"
 #include "format/storefmt.h"
 
 static const char *const subdirs[] = { "packs", "incoming", "index", "clones",
@@ -444,7 +445,7 @@ static int open_lock(struct dv_store *s, struct dv_err *err)
 	file = dv_fmt("%s/lock", s->path);
 	if (!file)
 		return dv_err_nomem(err);
-	s->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	s->lock_fd = dv_own_open(file, O_RDWR, 0666);
 	if (s->lock_fd < 0)
 		rc = dv_err_errno(err, "cannot open '%s'", file);
 	free(file);

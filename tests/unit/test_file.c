@@ -1,5 +1,7 @@
 #include "testlib.h"
 
+#include "base/own.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -264,6 +266,68 @@ static void locks_belong_to_descriptors(void **state)
 	free(f);
 }
 
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void own_folders_decide_where_shared(void **state)
+{
+	char *dir = in(*state, "own"), *sub = in(*state, "own/a/b");
+	char *f = in(*state, "own/a/f"), *g = in(*state, "owner");
+	mode_t mask = umask(077);
+	struct dv_err err = { 0 };
+
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	dv_own_add(dir, 0);
+	assert_ok(dv_file_write(g, "", 0, 0666, 0, &err));
+	assert_ok(dv_dir_make(sub, &err));
+	assert_int_equal(mode_of(sub), 0700);
+	assert_ok(dv_dir_remove(sub, &err));
+	assert_int_equal(chmod(dir, 02775), 0);
+	assert_ok(dv_dir_make(sub, &err));
+	assert_int_equal(mode_of(sub), 02775);
+	assert_ok(dv_file_write(f, "", 0, 0666, 0, &err));
+	assert_int_equal(mode_of(f), 0664);
+	assert_ok(dv_file_write(f, "", 0, 0444, 0, &err));
+	assert_int_equal(mode_of(f), 0444);
+	assert_ok(dv_file_write(f, "", 0, 0777, 0, &err));
+	assert_int_equal(mode_of(f), 0775);
+	assert_ok(dv_file_write(f, "", 0, 0600, 0, &err));
+	assert_int_equal(mode_of(f), 0600);
+	/* Its name begins as that of the folder does. */
+	assert_ok(dv_file_write(g, "", 0, 0666, 0, &err));
+	assert_int_equal(mode_of(g), 0600);
+	umask(mask);
+	free(dir);
+	free(sub);
+	free(f);
+	free(g);
+}
+
+static void own_shared_reads_what_git_reads(void **state)
+{
+	(void)state;
+	assert_int_equal(dv_own_shared(NULL), 0);
+	assert_int_equal(dv_own_shared("umask"), 0);
+	assert_int_equal(dv_own_shared("false"), 0);
+	assert_int_equal(dv_own_shared("0"), 0);
+	assert_int_equal(dv_own_shared(""), 0660);
+	assert_int_equal(dv_own_shared("True"), 0660);
+	assert_int_equal(dv_own_shared("group"), 0660);
+	assert_int_equal(dv_own_shared("1"), 0660);
+	assert_int_equal(dv_own_shared("all"), 0664);
+	assert_int_equal(dv_own_shared("world"), 0664);
+	assert_int_equal(dv_own_shared("0640"), -0640);
+	assert_int_equal(dv_own_shared("0777"), -0666);
+	assert_int_equal(dv_own_shared("0444"), 0);
+	assert_int_equal(dv_own_shared("0660x"), 0);
+}
+
 int main(void)
 {
 #define IN_DIR(t) \
@@ -280,6 +344,8 @@ int main(void)
 		IN_DIR(whole_reads_and_writes),
 		cmocka_unit_test(random_bytes),
 		IN_DIR(locks_belong_to_descriptors),
+		IN_DIR(own_folders_decide_where_shared),
+		cmocka_unit_test(own_shared_reads_what_git_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
