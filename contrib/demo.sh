@@ -3,6 +3,11 @@
 # clone, compare. Called by `./bootstrap demo [DIR]` with git-dv in PATH.
 set -eu
 from=${1:-}
+case $from in
+'' | /*) ;;
+*) from=$PWD/$from ;;
+esac
+[ -z "$from" ] || [ -d "$from" ] || { echo "no folder '$from'" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/git-dv-demo.XXXXXX")
 # Nothing of the user's own settings is read or changed.
 export HOME="$work/home" GIT_CONFIG_NOSYSTEM=1 XDG_CONFIG_HOME="$work/home/.config"
@@ -30,9 +35,12 @@ mkdir "$work/project"
 cd "$work/project"
 if [ -n "$from" ]; then
 	mkdir data
-	# Data files of the given folder, without repositories in it.
-	(cd "$from" && find . -name .git -prune -o -type f -size +20k -print0) |
+	# Data files of the given folder, without repositories in it, and without
+	# what would tell git to leave them out.
+	(cd "$from" && find . \( -name '.git*' -o -name .dvconfig \) -prune -o \
+		-type f -size +20k -print0) |
 		(cd "$from" && xargs -0 -r cp --parents -t "$work/project/data")
+	chmod -R u+w data
 	[ -n "$(ls data)" ] || { echo "no files above 20 KiB in '$from'" >&2; exit 1; }
 else
 	make_data data
