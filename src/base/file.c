@@ -223,14 +223,13 @@ static int make_dirs(const char *dir, int sync, struct dv_err *err)
 			continue;
 		*c = '\0';
 		sys = mkdir(p, 0777) ? errno : 0;
-		if (!sys)
+		if (!sys) {
 			dv_own_adopt(p);
-		else if (!dv_dir_exists(p)) {
+			rc = sync ? sync_above(p, err) : 0;
+		} else if (!dv_dir_exists(p)) {
 			errno = sys;
 			rc = dv_err_errno(err, "cannot create directory '%s'",
 					  p);
-		} else if (!sys && sync) {
-			rc = sync_above(p, err);
 		}
 		*c = was;
 		if (rc || !was)

@@ -307,9 +307,8 @@ static int add_all(struct add *a, char **argv, int n, int dry_run,
 	uint8_t *dv = NULL;
 	int rc = list_files(argv, n, &paths, err);
 
-	if (!rc && chdir(a->s.repo.top))
-		rc = dv_err_errno(err, "cannot change to '%s'",
-				  a->s.repo.top);
+	if (!rc)
+		rc = dv_repo_go_top(&a->s.repo, err);
 	dv = calloc(paths.n + 1, 1);
 	if (!rc && !dv)
 		rc = dv_err_nomem(err);

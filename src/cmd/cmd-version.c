@@ -310,8 +310,8 @@ int dv_cmd_version(int argc, char **argv)
 		rc = dv_top_path_check(dv_buf_str(&q.file), &err);
 	if (!rc)
 		rc = check(&s->repo, &q, &reg, &err);
-	if (!rc && chdir(s->repo.top))
-		rc = dv_err_errno(&err, "cannot change to '%s'", s->repo.top);
+	if (!rc)
+		rc = dv_repo_go_top(&s->repo, &err);
 	if (!rc)
 		rc = dv_session_store(s, &err);
 	if (!rc)

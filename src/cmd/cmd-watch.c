@@ -196,14 +196,12 @@ static int start(struct dv_watch *w, char **argv, int n, struct dv_err *err)
 		rc = dv_watch_log(w, err);
 	if (rc)
 		return rc;
-	if (chdir(w->c.repo.top))
-		return dv_err_errno(err, "cannot change to '%s'",
-				    w->c.repo.top);
-	/* What was relative to another folder. */
-	if (getenv("GIT_DIR")) {
-		setenv("GIT_DIR", w->c.repo.git_dir, 1);
+	rc = dv_repo_go_top(&w->c.repo, err);
+	if (rc)
+		return rc;
+	/* Where GIT_DIR is set, the folder that one stands in is taken for the top. */
+	if (getenv("GIT_DIR"))
 		setenv("GIT_WORK_TREE", w->c.repo.top, 1);
-	}
 	unsetenv("GIT_PREFIX");
 	o.top = w->c.repo.top;
 	rc = dv_watch_environment(w, err);

@@ -65,21 +65,12 @@ int dv_ctx_outside(struct dv_ctx *c)
 
 int dv_ctx_at_top(struct dv_ctx *c)
 {
+	struct dv_err err = { 0 };
 	int rc = dv_ctx_repo(c);
 
 	if (rc || !c->repo.top || !*c->repo.prefix)
 		return rc;
-	/* What the environment says of places is relative to where we stood. */
-	if ((getenv("GIT_DIR") && setenv("GIT_DIR", c->repo.git_dir, 1)) ||
-	    (getenv("GIT_COMMON_DIR") &&
-	     setenv("GIT_COMMON_DIR", c->repo.common_dir, 1)) ||
-	    (getenv("GIT_WORK_TREE") &&
-	     setenv("GIT_WORK_TREE", c->repo.top, 1)) ||
-	    chdir(c->repo.top)) {
-		dv_log_error("cannot change to '%s'", c->repo.top);
-		return 1;
-	}
-	return 0;
+	return dv_repo_go_top(&c->repo, &err) ? dv_fail(&err) : 0;
 }
 
 int dv_ctx_store(struct dv_ctx *c, int create)

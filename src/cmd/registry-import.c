@@ -363,9 +363,8 @@ static int import(struct import *m, const char *path, struct dv_err *err)
 	struct dv_err why = { 0 };
 	int lock = -1, rc = read_old(m, path, err);
 
-	if (!rc && chdir(m->s.repo.top))
-		rc = dv_err_errno(err, "cannot change to '%s'",
-				  m->s.repo.top);
+	if (!rc)
+		rc = dv_repo_go_top(&m->s.repo, err);
 	if (!rc)
 		rc = each_name(m, check_one, err);
 	if (!rc)

@@ -188,6 +188,18 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	return 0;
 }
 
+int dv_repo_go_top(const struct dv_repo *r, struct dv_err *err)
+{
+	if ((getenv("GIT_DIR") && setenv("GIT_DIR", r->git_dir, 1)) ||
+	    (getenv("GIT_COMMON_DIR") &&
+	     setenv("GIT_COMMON_DIR", r->common_dir, 1)) ||
+	    (getenv("GIT_WORK_TREE") && setenv("GIT_WORK_TREE", r->top, 1)))
+		return dv_err_nomem(err);
+	if (chdir(r->top))
+		return dv_err_errno(err, "cannot change to '%s'", r->top);
+	return 0;
+}
+
 /* The text behind `key` in a small file, without the newline at its end. Caller frees. */
 static char *line_of(const char *path, const char *key)
 {

@@ -38,6 +38,11 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
  */
 int dv_repo_open_here(struct dv_repo *r);
 void dv_repo_close(struct dv_repo *r);
+/*
+ * Change to the top of the worktree, and have the environment say from there
+ * what it said of the repository's place from here.
+ */
+int dv_repo_go_top(const struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 /* 20 or 32 */
 size_t dv_repo_oid_size(const struct dv_repo *r);
 

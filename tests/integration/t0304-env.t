@@ -54,6 +54,16 @@ cd ../.. || exit 1
 ok 'content' tree_is repo v1
 ok 'dv status with GIT_DIR' env GIT_DIR="$T/repo/.git" GIT_WORK_TREE="$T/repo" git dv status
 ok 'dv status from a sub-directory' git -C repo/sub dv status
+make_noise repo/sub/rel.bin 20000 9
+cd repo/sub || exit 1
+ok 'dv add with a relative GIT_DIR from there' env GIT_DIR=../.git GIT_WORK_TREE=.. git dv add rel.bin
+ok 'stages a pointer' blob_is_pointer :sub/rel.bin
+ok 'dv version likewise' env GIT_DIR=../.git GIT_WORK_TREE=.. git dv version rel.bin one
+ok 'names it' git dv info one
+cd ../.. || exit 1
+must git -C repo rm -q -f --cached sub/rel.bin
+must rm -r repo/sub/rel.bin repo/.dv
+ok 'dv status from a sub-directory' git -C repo/sub dv status
 ok 'dv cat of a path in a sub-directory' sh -c 'cd repo/sub && git dv cat large.bin | cmp - large.bin'
 ok 'dv pointer of a path in a sub-directory' sh -c 'cd repo/sub && git dv pointer large.bin >../../p &&
 	git cat-file blob :./large.bin | cmp - ../../p'
