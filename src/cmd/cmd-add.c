@@ -15,6 +15,7 @@
 #include "base/hex.h"
 #include "base/proc.h"
 #include "base/quote.h"
+#include "cmd/add-list.h"
 #include "cmd/cmd.h"
 #include "filter/session.h"
 #include "repo/attrs.h"
@@ -32,6 +33,7 @@ struct added {
 
 struct add {
 	struct dv_session s;
+	struct dv_add_list list;
 	struct added *v;
 	size_t n, cap;
 };
@@ -230,59 +232,62 @@ out:
 	return rc;
 }
 
-/* The rest is Git's own business: files that git-dv does not version. */
-static int git_add(const struct dv_strs *paths, struct dv_err *err)
+/* By git, with `what` in front of each path. */
+static int feed(const char *const *argv, unsigned int flags, const char *what,
+		const struct dv_strs *paths, int *code, struct dv_err *err)
 {
-	static const char *const args[] = { "add", "--pathspec-from-file=-",
-		"--pathspec-file-nul", NULL };
 	struct dv_buf in = { 0 }, out = { 0 };
 	int rc = 0;
 
+	*code = 0;
 	for (size_t i = 0; !rc && i < paths->n; i++) {
-		rc = dv_buf_addstr(&in, ":(top,literal)", err);
+		rc = dv_buf_addstr(&in, what, err);
 		if (!rc)
 			rc = dv_buf_add(&in, paths->v[i],
 					strlen(paths->v[i]) + 1, err);
 	}
 	if (!rc && in.n)
-		rc = dv_git_input(args, in.p, in.n, 65536, &out, err);
+		rc = dv_proc_filter(argv, NULL, flags, in.p, in.n, 65536, &out,
+				    code, err);
 	dv_buf_release(&in);
 	dv_buf_release(&out);
 	return rc;
 }
 
-/* What `git add` would look at: changed and new files under the arguments. */
-static int list_files(char **argv, int n, struct dv_strs *out,
-		      struct dv_err *err)
+/*
+ * What is no longer a file, lest it be in the way of one that is added. Outside
+ * of a sparse checkout git leaves it where it is, and only git knows; but what
+ * is behind a link it does not take.
+ */
+static int unstage(const struct dv_add_list *l, struct dv_err *err)
 {
-	const char **args = calloc((size_t)n + 12, sizeof(*args));
-	struct dv_buf list = { 0 };
-	int i = 0, rc, code;
-	char *p, *end;
+	static const char *const update[] = { "git", "add", "--update",
+		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
+	static const char *const forget[] = { "git", "update-index",
+		"--force-remove", "-z", "--stdin", NULL };
+	int code = 128, rc = 0;
 
-	if (!args)
-		return dv_err_nomem(err);
-	args[i++] = "git";
-	args[i++] = "ls-files";
-	args[i++] = "-z";
-	args[i++] = "--full-name";
-	args[i++] = "--cached";
-	args[i++] = "--others";
-	args[i++] = "--exclude-standard";
-	args[i++] = "--deduplicate";
-	args[i++] = "--error-unmatch";
-	args[i++] = "--";
-	for (int k = 0; k < n; k++)
-		args[i++] = argv[k];
-	rc = dv_proc_capture(args, NULL, 0, LIST_MAX, &list, &code, err);
+	if (l->sparse)
+		rc = feed(update, DV_PROC_QUIET, ":(top,literal)", &l->gone,
+			  &code, err);
+	if (!rc && code > 1)
+		rc = feed(forget, 0, "", &l->gone, &code, err);
+	if (!rc && code > 1)
+		rc = dv_err_set(err, DV_EIO,
+				"git update-index failed with exit code %d", code);
+	return rc;
+}
+
+/* The rest is Git's own business: files that git-dv does not version. */
+static int git_add(const struct dv_strs *paths, struct dv_err *err)
+{
+	static const char *const add[] = { "git", "add",
+		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
+	int code, rc = feed(add, 0, ":(top,literal)", paths, &code, err);
+
 	if (!rc && code)
-		rc = dv_err_set(err, DV_ENOTFOUND, "nothing is staged");
-	p = (char *)list.p;
-	end = p + list.n;
-	for (; !rc && p < end; p += strlen(p) + 1)
-		rc = dv_strs_add(out, p, err);
-	dv_buf_release(&list);
-	free(args);
+		rc = dv_err_set(err, DV_EIO, "git add failed with exit code %d",
+				code);
 	return rc;
 }
 
@@ -303,47 +308,48 @@ static int show(struct add *a, const char *path, struct dv_err *err)
 static int add_all(struct add *a, char **argv, int n, int dry_run,
 		   struct dv_err *err)
 {
-	struct dv_strs paths = { 0 }, others = { 0 };
+	struct dv_strs *paths = &a->list.there, others = { 0 };
 	uint8_t *dv = NULL;
-	int rc = list_files(argv, n, &paths, err);
+	int rc = dv_add_list_fill(&a->list, &a->s.repo, argv, n, err);
 
 	if (!rc)
 		rc = dv_repo_go_top(&a->s.repo, err);
-	dv = calloc(paths.n + 1, 1);
+	dv = calloc(paths->n + 1, 1);
 	if (!rc && !dv)
 		rc = dv_err_nomem(err);
 	if (!rc)
-		rc = dv_attrs_check(&paths, dv, err);
-	for (size_t i = 0; !rc && i < paths.n; i++) {
+		rc = dv_attrs_check(paths, dv, err);
+	for (size_t i = 0; !rc && i < paths->n; i++) {
 		struct stat st;
 
-		/* Removed or replaced by a link: git add stages that. */
-		if (!dv[i] || lstat(paths.v[i], &st) ||
+		/* A link in place of it: git add stages that. */
+		if (!dv[i] || lstat(paths->v[i], &st) ||
 		    !S_ISREG(st.st_mode) || !st.st_size)
-			rc = dv_strs_add(&others, paths.v[i], err);
+			rc = dv_strs_add(&others, paths->v[i], err);
 		else if (dry_run)
-			rc = show(a, paths.v[i], err);
+			rc = show(a, paths->v[i], err);
 		else
-			rc = add_one(a, paths.v[i], err);
+			rc = add_one(a, paths->v[i], err);
 	}
 	dv_progress_stop(&a->s.progress);
 	/* Durable before the index names it. */
 	if (!rc)
 		rc = dv_session_publish(&a->s, err);
-	if (!rc && !dry_run && a->n) {
-		rc = write_blobs(a, err);
-		if (!rc)
-			rc = stage(a, err);
-		if (!rc)
-			rc = patch_index(a, err);
-	}
 	for (size_t i = 0; !rc && i < a->n; i++)
 		if (!a->v[i].pointer)
 			rc = dv_strs_add(&others, a->v[i].path, err);
+	if (!rc && !dry_run && a->n)
+		rc = write_blobs(a, err);
+	if (!rc && !dry_run)
+		rc = unstage(&a->list, err);
 	if (!rc && !dry_run)
 		rc = git_add(&others, err);
+	if (!rc && !dry_run && a->n) {
+		rc = stage(a, err);
+		if (!rc)
+			rc = patch_index(a, err);
+	}
 	free(dv);
-	dv_strs_release(&paths);
 	dv_strs_release(&others);
 	return rc;
 }
@@ -370,7 +376,9 @@ int dv_cmd_add(int argc, char **argv)
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return 1;
-	rc = dv_session_open(&a->s, &err);
+	rc = dv_add_list_env(&a->list, &err);
+	if (!rc)
+		rc = dv_session_open(&a->s, &err);
 	if (!rc && !a->s.repo.top)
 		rc = dv_err_set(&err, DV_EINVAL,
 				"this command needs a worktree");
@@ -393,6 +401,8 @@ int dv_cmd_add(int argc, char **argv)
 		free(a->v[i].path);
 	free(a->v);
 	dv_session_close(&a->s);
+	rc = rc ? dv_fail(&err) : a->list.code;
+	dv_add_list_release(&a->list);
 	free(a);
-	return rc ? dv_fail(&err) : 0;
+	return rc;
 }

@@ -1,4 +1,6 @@
 libdv_a_SOURCES += \
+	src/cmd/add-list.c \
+	src/cmd/add-list.h \
 	src/cmd/ask.c \
 	src/cmd/cmd-add.c \
 	src/cmd/cmd-diff.c \

@@ -36,6 +36,18 @@ int dv_git(const char *const *args, size_t max, struct dv_buf *out,
 	return dv_git_input(args, NULL, 0, max, out, err);
 }
 
+const char *const dv_pathspec_vars[] = { "GIT_LITERAL_PATHSPECS",
+	"GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+	NULL };
+
+static void clean_env(void)
+{
+	/* Set by checkout --recurse-submodules; rev-parse refuses to run with it. */
+	unsetenv("GIT_INTERNAL_SUPER_PREFIX");
+	for (size_t i = 0; dv_pathspec_vars[i]; i++)
+		unsetenv(dv_pathspec_vars[i]);
+}
+
 static char *next_line(char **p)
 {
 	char *line = *p, *end = strchr(line, '\n');
@@ -137,8 +149,7 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err)
 	int code, rc;
 
 	memset(r, 0, sizeof(*r));
-	/* Set by checkout --recurse-submodules; rev-parse refuses to run with it. */
-	unsetenv("GIT_INTERNAL_SUPER_PREFIX");
+	clean_env();
 	rc = dv_proc_capture(argv, NULL, DV_PROC_QUIET, 65536, &out, &code,
 			     err);
 	if (rc) {
@@ -257,7 +268,7 @@ int dv_repo_open_here(struct dv_repo *r)
 	memset(r, 0, sizeof(*r));
 	if (getenv("GIT_WORK_TREE") || (dir && !strcmp(dir, ".")))
 		return -1;
-	unsetenv("GIT_INTERNAL_SUPER_PREFIX");
+	clean_env();
 	if (!dir || !*dir) {
 		dir = ".git";
 		if (!dv_dir_exists(dir))

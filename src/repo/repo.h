@@ -39,6 +39,12 @@ int dv_repo_open(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 int dv_repo_open_here(struct dv_repo *r);
 void dv_repo_close(struct dv_repo *r);
 /*
+ * The variables that change what a pathspec means. Opening a repository unsets
+ * them: pathspecs of ours are what they are. NULL is the last.
+ */
+extern const char *const dv_pathspec_vars[];
+
+/*
  * Change to the top of the worktree, and have the environment say from there
  * what it said of the repository's place from here.
  */
