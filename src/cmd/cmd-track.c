@@ -70,36 +70,68 @@ static int from_here(const struct dv_repo *r, const char *arg, const char **out,
 		return dv_err_set(err, DV_EINVAL,
 				  "'%s': a pattern with '.' or '..' as a folder matches nothing; run it in the folder that is meant",
 				  arg);
-	if (*arg == '!')
-		return dv_err_set(err, DV_EINVAL,
-				  "'%s': .gitattributes knows no '!' patterns; use 'git dv untrack'",
-				  arg);
 	*out = arg;
 	return 0;
 }
 
-/* A folder is meant with all below it. */
+/* What a pattern cannot begin with. */
+static int check_start(const char *arg, struct dv_err *err)
+{
+	if (*arg == '!')
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s': .gitattributes knows no '!' patterns; use 'git dv untrack'",
+				  arg);
+	if (dv_attrs_is_macro(arg))
+		return dv_err_set(err, DV_EINVAL,
+				  "'%s': in .gitattributes this defines a macro; '/%s' is a pattern",
+				  arg, arg);
+	return 0;
+}
+
+/* What as a pattern would not match the name that it is itself. */
+static int needs_escape(const char *arg)
+{
+	return *arg == '!' || strpbrk(arg, "[\\");
+}
+
+/*
+ * A folder is meant with all below it, and what is there by its name, with
+ * whatever is in it.
+ */
 static int normalize(const struct dv_repo *r, const char *given,
 		     struct dv_buf *out, struct dv_err *err)
 {
 	const char *arg = NULL;
-	int rc = from_here(r, given, &arg, err), folder;
-	char *path;
+	int rc = from_here(r, given, &arg, err), folder, there;
+	char *path, *name;
 	size_t n;
 
 	if (rc)
 		return rc;
 	path = dv_fmt("%s/%s%s", r->top, r->prefix, arg);
-	if (!path)
-		return dv_err_nomem(err);
 	n = strlen(arg);
-	folder = arg[n - 1] == '/';
 	while (n > 1 && arg[n - 1] == '/')
 		n--;
-	rc = dv_buf_add(out, arg, n, err);
-	if (!rc && !strpbrk(arg, "*?[") && (folder || dv_dir_exists(path)))
+	name = strndup(arg, n);
+	if (!path || !name) {
+		free(path);
+		free(name);
+		return dv_err_nomem(err);
+	}
+	there = dv_file_exists(path);
+	folder = arg[n] == '/' || dv_dir_exists(path);
+	if (there && needs_escape(name)) {
+		rc = dv_attrs_literal(name + strspn(name, "/"), out, err);
+	} else {
+		rc = check_start(name, err);
+		if (!rc)
+			rc = dv_buf_addstr(out, name, err);
+		folder = folder && !strpbrk(name, "*?[");
+	}
+	if (!rc && folder)
 		rc = dv_buf_addstr(out, "/**", err);
 	free(path);
+	free(name);
 	if (rc)
 		return rc;
 	path = dv_fmt("%s%s", r->prefix, dv_buf_str(out) + (*arg == '/'));

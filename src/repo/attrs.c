@@ -46,6 +46,11 @@ int dv_attrs_literal(const char *path, struct dv_buf *out, struct dv_err *err)
 	return rc;
 }
 
+int dv_attrs_is_macro(const char *pattern)
+{
+	return !strncmp(pattern, "[attr]", 6) && pattern[6];
+}
+
 static int octal(char c)
 {
 	return c >= '0' && c <= '7';
@@ -60,6 +65,7 @@ static int parse_line(const char *line, size_t n, struct dv_buf *pattern,
 {
 	const char *p = line, *end = line + n;
 	static const char want[] = "filter=dv";
+	int macro;
 
 	pattern->n = 0;
 	*ours = 0;
@@ -99,6 +105,7 @@ static int parse_line(const char *line, size_t n, struct dv_buf *pattern,
 		if (dv_buf_add(pattern, from, (size_t)(p - from), NULL))
 			return 0;
 	}
+	macro = dv_attrs_is_macro(dv_buf_str(pattern));
 	while (p < end) {
 		size_t k;
 
@@ -107,7 +114,7 @@ static int parse_line(const char *line, size_t n, struct dv_buf *pattern,
 		k = 0;
 		while (p + k < end && !strchr(" \t\r", p[k]))
 			k++;
-		if (k == sizeof(want) - 1 && !memcmp(p, want, k))
+		if (!macro && k == sizeof(want) - 1 && !memcmp(p, want, k))
 			*ours = 1;
 		p += k;
 	}

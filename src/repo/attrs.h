@@ -18,6 +18,8 @@ int dv_attrs_never(const char *path);
 /* A pattern as .gitattributes spells it (quoted where needed). */
 int dv_attrs_quote(const char *pattern, struct dv_buf *out,
 		   struct dv_err *err) DV_MUST_USE;
+/* "[attr]x", quoted or not, defines a macro x for git. */
+int dv_attrs_is_macro(const char *pattern);
 /* A literal path as an anchored pattern: "/a\[1\].json". */
 int dv_attrs_literal(const char *path, struct dv_buf *out,
 		     struct dv_err *err) DV_MUST_USE;

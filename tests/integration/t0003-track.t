@@ -200,6 +200,37 @@ fails 'untrack one that is there and one that is not' git dv untrack '*.dat' '*.
 says 'names that' '*.nope'
 ok 'and removes nothing' cmp .gitattributes ../paths.attributes
 
+# Names that as patterns would not match themselves.
+cp .gitattributes ../names.attributes
+mkdir 'b\s' 'we[i]rd' '!x' sub/'s[a]b' '[attr]foo'
+echo >'one[1].txt'
+echo >'!f.txt'
+ok 'track folders and files with such names' git dv track 'b\s' 'we[i]rd' '!x' 'one[1].txt' \
+	'!f.txt' '[attr]foo/' "$PWD/we[i]rd"
+for f in 'b\s/a' 'we[i]rd/a/b' '!x/a' 'one[1].txt' '!f.txt' '[attr]foo/a'; do
+	is "$f is data" "$(git check-attr -z filter -- "$f" | tr '\0' ' ')" "$f filter dv "
+done
+for f in weird/a b/s/a one1.txt a/one1.txt x/a tfoo; do
+	is "$f is not" "$(git check-attr filter -- "$f")" "$f: filter: unspecified"
+done
+ok 'in a sub-directory' git -C sub dv track 's[a]b/'
+is 'reaches there' "$(git check-attr filter -- 'sub/s[a]b/x')" 'sub/s[a]b/x: filter: dv'
+rm sub/.gitattributes
+ok 'untrack them' git dv untrack 'b\s' 'we[i]rd' '!x' 'one[1].txt' '!f.txt' '[attr]foo'
+ok 'gives back the file' cmp .gitattributes ../names.attributes
+rmdir '[attr]foo' '!x'
+fails 'such a name that is not there' git dv track '!x'
+fails 'a macro' git dv track -n '[attr]foo'
+says 'is called one' macro
+fails 'nor without -n' git dv track '*.ok' '[attr]foo'
+ok 'and nothing is written' cmp .gitattributes ../names.attributes
+must git dv track '[abc].cls'
+printf '[attr]data filter=dv\n"[attr]quoted" filter=dv\n' >>.gitattributes
+run git dv track
+says_not 'a macro is no pattern' '[attr]'
+says 'a class of characters is' '[abc].cls'
+cp ../names.attributes .gitattributes
+
 # A dry run of --renormalize.
 make_noise old.dst 3000 2
 : >empty.dst
