@@ -185,6 +185,26 @@ static int repair(struct dv_ctx *c, const struct dv_select *s,
 
 enum verb { FETCH, CHECKOUT, PULL };
 
+/* What a sparse checkout leaves out comes where a path names it. */
+static int of_index(struct dv_ctx *c, int named, struct dv_ptrs *ptrs,
+		    struct dv_err *err)
+{
+	size_t from = ptrs->n, to = from;
+	int rc;
+
+	if (named)
+		return dv_ptrs_of_whole_index(&c->repo, c->cache, ptrs, err);
+	rc = dv_ptrs_of_index(&c->repo, c->cache, ptrs, err);
+	for (size_t i = from; i < ptrs->n; i++) {
+		if (ptrs->v[i].left_out)
+			free(ptrs->v[i].path);
+		else
+			ptrs->v[to++] = ptrs->v[i];
+	}
+	ptrs->n = to;
+	return rc;
+}
+
 /*
  * The pointers that a command is about: of commits, of all refs, or staged;
  * and, where `named` is set, the versions that registries there name.
@@ -214,7 +234,7 @@ static int collect(struct dv_ctx *c, const struct dv_select *s, int all,
 						&unread, err);
 	}
 	if (!rc && (!s->revs.n || all)) {
-		rc = dv_ptrs_of_index(&c->repo, c->cache, ptrs, err);
+		rc = of_index(c, s->paths.n > 0, ptrs, err);
 		if (!rc && named)
 			rc = dv_named_of_index(&c->repo, NULL, ptrs, &unread,
 					       err);

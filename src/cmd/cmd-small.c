@@ -94,7 +94,7 @@ int dv_cmd_ls_files(int argc, char **argv)
 		rc = dv_ptrs_of_commit(&c.repo, c.cache, sel.revs.v[0], &ptrs,
 				       &err);
 	else if (!rc)
-		rc = dv_ptrs_of_index(&c.repo, c.cache, &ptrs, &err);
+		rc = dv_ptrs_of_whole_index(&c.repo, c.cache, &ptrs, &err);
 	if (!rc && with_size && dv_ctx_store(&c, 1)) {
 		dv_ptrs_release(&ptrs);
 		dv_select_release(&sel);

@@ -46,8 +46,8 @@ int dv_ptrs_add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
 }
 
 /* How many of these blobs does the cache not know? libgit2 pays from there. */
-int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
-		     struct dv_ptrs *out, struct dv_err *err)
+static int of_index(struct dv_repo *r, struct dv_cache *c, int whole,
+		    struct dv_ptrs *out, struct dv_err *err)
 {
 	char *path = dv_repo_index_path(r);
 	struct dv_gitindex ix = { 0 };
@@ -61,7 +61,7 @@ int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
 	free(path);
 	if (rc == DV_ENOTFOUND)
 		return 0;	/* nothing was ever staged */
-	if (!rc && ix.split) {
+	if (!rc && (ix.split || (whole && ix.sparse))) {
 		dv_gitindex_release(&ix);
 		return dv_ptrs_of_commit(r, c, NULL, out, err);
 	}
@@ -87,19 +87,36 @@ int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
 			rc = is;
 		else if (is)
 			rc = dv_ptrs_add(out, e->path, &oid, NULL, err);
+		if (!rc && is > 0)
+			out->v[out->n - 1].left_out = e->skip_worktree;
 	}
 	dv_objects_close(o);
 	dv_gitindex_release(&ix);
 	return rc;
 }
 
-/* "mode SP type SP id TAB path\0" or, of ls-files -s, "mode SP id SP stage". */
+int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
+		     struct dv_ptrs *out, struct dv_err *err)
+{
+	return of_index(r, c, 0, out, err);
+}
+
+int dv_ptrs_of_whole_index(struct dv_repo *r, struct dv_cache *c,
+			   struct dv_ptrs *out, struct dv_err *err)
+{
+	return of_index(r, c, 1, out, err);
+}
+
+/*
+ * "mode SP type SP id TAB path\0" or, of ls-files -t -s, "tag SP mode SP id SP
+ * stage TAB path\0".
+ */
 int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 		      struct dv_ptrs *out, struct dv_err *err)
 {
 	const char *tree[] = { "ls-tree", "-r", "-z", "--full-tree", rev,
 			       NULL };
-	static const char *const index[] = { "ls-files", "-s", "-z",
+	static const char *const index[] = { "ls-files", "-t", "-s", "-z",
 					     "--full-name", ":/", NULL };
 	struct dv_objects *o = NULL;
 	struct dv_buf list = { 0 };
@@ -118,13 +135,15 @@ int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 		struct dv_oid oid;
 		int is;
 
-		if (!tab || strncmp(p, "100", 3))
+		if (!tab || strncmp(rev ? p : p + 2, "100", 3))
 			continue;
-		if (dv_hex_decode(id, p + (rev ? 12 : 7), hs))
+		if (dv_hex_decode(id, p + (rev ? 12 : 9), hs))
 			continue;
 		is = dv_objects_pointer(o, c, id, &oid, err);
 		if (is > 0)
 			rc = dv_ptrs_add(out, tab + 1, &oid, NULL, err);
+		if (!rc && is > 0)
+			out->v[out->n - 1].left_out = !rev && *p == 'S';
 		else if (is < 0 && is != DV_ENOTFOUND)
 			rc = is;
 		p = tab + 1;

@@ -11,6 +11,7 @@ struct dv_ptr {
 	char *path;		/* from the top; owned */
 	struct dv_oid oid;
 	struct dv_oid previous;	/* what the path held before; scheme 0: none */
+	int left_out;		/* of an index: by a sparse checkout */
 };
 
 struct dv_ptrs {
@@ -23,9 +24,14 @@ void dv_ptrs_release(struct dv_ptrs *p);
 int dv_ptrs_add(struct dv_ptrs *p, const char *path, const struct dv_oid *oid,
 		const struct dv_oid *previous, struct dv_err *err) DV_MUST_USE;
 
-/* Every path of the index that is a pointer (stage 0). */
+/*
+ * Every path of the index that is a pointer (stage 0). A sparse index has no
+ * paths outside of the checkout; dv_ptrs_of_whole_index has them.
+ */
 int dv_ptrs_of_index(struct dv_repo *r, struct dv_cache *c,
 		     struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
+int dv_ptrs_of_whole_index(struct dv_repo *r, struct dv_cache *c,
+			   struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;
 /* Every path of a commit (or tree) that is a pointer. */
 int dv_ptrs_of_commit(struct dv_repo *r, struct dv_cache *c, const char *rev,
 		      struct dv_ptrs *out, struct dv_err *err) DV_MUST_USE;

@@ -67,6 +67,41 @@ ok 'brings content' cmp sp/a/deep/d.bin all/a/deep/d.bin
 ok 'clean' status_clean sp
 ok 'no pointer' no_pointers sp
 
+# Nor by these commands, with either kind of index, unless it is named.
+for sparse_index in false true; do
+	rm -rf sp
+	must git clone -q --sparse repo.git sp
+	must git -C sp config index.sparse "$sparse_index"
+	must git -C sp sparse-checkout set a
+	rm -rf sp/.git/dv
+	must git -C sp dv init
+	ok "pull, index.sparse=$sparse_index" git -C sp dv pull
+	ok 'fetch' git -C sp dv fetch
+	is 'brings what is in the checkout alone' "$(git -C sp dv ls-files -l | awk '{ print $3, $4 }')" \
+		'* a/a.bin
+* a/deep/d.bin
+- b/b.bin
+* big.bin
+* new.bin
+* small.json
+- sub/large.bin
+* tiny.bin'
+	ok 'checkout has nothing to do' git -C sp dv checkout
+	ok 'fetch of a folder outside' git -C sp dv fetch -- b
+	says 'brings it' 'fetched 1 file'
+	ok 'and of all of history' git -C sp dv fetch --all
+	is 'brings the rest' "$(git -C sp dv ls-files -l | grep -c -- ' - ')" 0
+	ok 'clean' status_clean sp
+done
+must git -C sp sparse-checkout disable
+must git -C sp update-index --split-index
+must git -C sp sparse-checkout set --no-sparse-index a
+rm -rf sp/.git/dv
+must git -C sp dv init
+ok 'a split index' git -C sp dv pull
+is 'likewise' "$(git -C sp dv ls-files -l | grep -e ' - ' | awk '{ print $4 }' | tr '\n' ' ')" \
+	'b/b.bin sub/large.bin '
+
 # Patterns that leave .dvconfig out: the team's settings are those of the index.
 must git clone -q repo.git np
 cd np || exit 1
