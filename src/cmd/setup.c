@@ -16,6 +16,8 @@ static const char *const filter_settings[][2] = {
 	{ "filter.dv.required", "true" },
 	{ "merge.dv.name", "git-dv: content is never merged, one side is kept" },
 	{ "merge.dv.driver", "git-dv merge-driver %O %A %B %P" },
+	/* Where merge bases are merged: a guess could pass for a side's content. */
+	{ "merge.dv.recursive", "binary" },
 	{ "merge.dvregistry.name", "git-dv: the versions of both sides" },
 	{ "merge.dvregistry.driver", "git-dv merge-registry %O %A %B %P" },
 };

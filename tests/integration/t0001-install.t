@@ -41,12 +41,12 @@ ok 'the values are gone' not git config --global filter.dv.process
 cp gitconfig.kept "$HOME/.gitconfig"
 git config --global filter.other.clean cat
 git config --global dv.above 5M
-git config --global merge.dv.recursive binary
+git config --global merge.dv.other mine
 must git dv install
 must git dv uninstall
 is 'a foreign filter survives' "$(git config --global filter.other.clean)" cat
 is 'a setting of the user survives' "$(git config --global dv.above)" 5M
-is 'a foreign key in a section of ours survives' "$(git config --global merge.dv.recursive)" binary
+is 'a foreign key in a section of ours survives' "$(git config --global merge.dv.other)" mine
 cp gitconfig.before "$HOME/.gitconfig"
 
 must git init -q inside

@@ -122,4 +122,45 @@ ok 'and the other' test -f o1.bin
 ok 'no pointer' no_pointers .
 ok 'clean' status_clean
 
+# -X theirs is not told to merge drivers: what the manual says to do then.
+must git init -q strategy
+must git -C strategy dv init
+must git -C strategy dv track '*.bin'
+cd strategy || exit 1
+for f in a b; do make_noise "$f.bin" 3000 "${#f}0"; done
+must git add -A
+must git commit -qm base
+must git checkout -qb x
+make_noise a.bin 3000 91
+make_noise b.bin 3000 92
+must git commit -qam x
+snapshot . ../theirs
+must git checkout -q main
+make_noise a.bin 3000 93
+make_noise b.bin 3000 94
+must git commit -qam ours
+fails 'merge -X theirs of data is a conflict' git merge -q -X theirs x
+says 'and says how to choose' "git checkout --ours' or '--theirs'"
+ok 'for all files' sh -c 'git checkout -q --theirs . && git add -u && git commit -qm merged'
+ok 'content' tree_is . ../theirs
+
+# Merge bases that conflict: the one of the base, not a side's, and no words about it.
+must git reset -q --hard HEAD^
+must git tag main1
+must git checkout -q x
+must git tag x1
+run git merge -q main1
+must git checkout --ours .
+must git add -u
+must git commit -qm 'x keeps its own'
+must git checkout -q main
+run git merge -q x1
+must git checkout --ours .
+must git add -u
+must git commit -qm 'main keeps its own'
+fails 'a criss-cross of both choices is a conflict' git merge x
+is 'which is told of once' "$(cat "$T_OUT" "$T_ERR" | grep -c "'a.bin' was changed on both sides")" 1
+must git merge --abort
+cd .. || exit 1
+
 done_testing
