@@ -248,10 +248,9 @@ int dv_gc_begin(struct dv_gc *g, struct dv_store *s, struct dv_pool *pool,
 		return dv_err_set(err, DV_EINVAL,
 				  "store '%s' has the feature '%s': only a newer git-dv may remove content from it",
 				  s->path, s->unknown_gc);
-	if (lock && s->read_only)
-		return dv_err_set(err, DV_EAUTH,
-				  "the store '%s' cannot be written to",
-				  s->path);
+	rc = lock ? dv_store_writable(s, err) : 0;
+	if (rc)
+		return rc;
 	rc = dv_coder_init(&g->coder, err);
 	g->have_coder = !rc;
 	if (!rc && lock) {

@@ -428,9 +428,16 @@ int dv_store_writable(const struct dv_store *s, struct dv_err *err)
 		return dv_err_set(err, DV_EINVAL,
 				  "the store '%s' needs the feature '%s' of a newer git-dv to be written to",
 				  s->path, s->unknown_write);
-	return s->read_only ?
-	       dv_err_set(err, DV_EAUTH, "the store '%s' cannot be written to",
-			  s->path) : 0;
+	if (!s->read_only)
+		return 0;
+	/* Asked again for the reason; it may be another by now. */
+	if (!access(s->path, W_OK))
+		return dv_err_set(err, DV_EAUTH,
+				  "the store '%s' was not writable when it was opened; try again",
+				  s->path);
+	return dv_err_set(err, DV_EAUTH,
+			  "the store '%s' cannot be written to: %s", s->path,
+			  strerror(errno));
 }
 
 static int open_lock(struct dv_store *s, struct dv_err *err)

@@ -10,6 +10,7 @@ make_noise extra.bin 2500000 11
 if read_only .git/dv; then
 	fails 'add to a read-only store' git add extra.bin
 	says 'names the file' extra.bin
+	says 'and the reason' 'cannot be written to: '
 	fails 'stages nothing' git rev-parse --verify -q :extra.bin
 	ok 'checkout from a read-only store' git checkout -q v1
 	rm -f ../x.bin
@@ -22,7 +23,7 @@ if read_only .git/dv; then
 	mv ../x.bin extra.bin
 	read_write .git/dv
 else
-	skip 8 'cannot make a folder read-only'
+	skip 9 'cannot make a folder read-only'
 fi
 ok 'add when it can be written' git add extra.bin
 must git commit -qm extra
