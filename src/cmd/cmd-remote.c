@@ -81,6 +81,9 @@ static int add(struct dv_ctx *c, const char *name, const char *given,
 	struct dv_remotes rs = { 0 };
 	int rc = url ? 0 : dv_err_nomem(err);
 
+	if (!rc && !*given)
+		rc = dv_err_set(err, DV_EINVAL,
+				"the URL is empty; '.' would be this folder");
 	if (!rc && !valid_name(name))
 		rc = dv_err_set(err, DV_EINVAL,
 				"'%s' is not a name for a remote; use letters, digits, '.', '_' and '-'",

@@ -12,6 +12,8 @@ cd repo || exit 1
 code 129 'remote add without a URL' git dv remote add one
 ok 'list of none' git dv remote list
 fails 'push without a remote' git dv push
+fails 'remote add of no URL' git dv remote add one ''
+says 'says so' 'the URL is empty'
 ok 'add' git dv remote add one "$T/one"
 ok 'makes the store' test -f ../one/format
 ok 'add with file://' git dv remote add two "file://$T/two"
