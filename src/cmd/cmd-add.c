@@ -305,6 +305,31 @@ static int show(struct add *a, const char *path, struct dv_err *err)
 	return rc;
 }
 
+/* git add would fail on each of these, with words about a byte order mark. */
+static int check_encoding(const struct dv_strs *paths, const uint8_t *dv,
+			  struct dv_err *err)
+{
+	struct dv_strs ask = { 0 };
+	uint8_t *wide = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < paths->n; i++)
+		if (dv[i])
+			rc = dv_strs_add(&ask, paths->v[i], err);
+	wide = calloc(ask.n + 1, 1);
+	if (!rc)
+		rc = wide ? dv_attrs_check_wide(&ask, wide, err) :
+			    dv_err_nomem(err);
+	for (size_t i = 0; !rc && i < ask.n; i++)
+		if (wide[i])
+			rc = dv_err_set(err, DV_EINVAL,
+					"'%s' has a working-tree-encoding that git would apply to its pointer; put '!working-tree-encoding' for it into .gitattributes, behind the line that sets it",
+					ask.v[i]);
+	free(wide);
+	dv_strs_release(&ask);
+	return rc;
+}
+
 static int add_all(struct add *a, char **argv, int n, int dry_run,
 		   struct dv_err *err)
 {
@@ -319,6 +344,8 @@ static int add_all(struct add *a, char **argv, int n, int dry_run,
 		rc = dv_err_nomem(err);
 	if (!rc)
 		rc = dv_attrs_check(paths, dv, err);
+	if (!rc)
+		rc = check_encoding(paths, dv, err);
 	for (size_t i = 0; !rc && i < paths->n; i++) {
 		struct stat st;
 

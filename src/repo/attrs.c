@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -338,12 +339,13 @@ int dv_attrs_remove(const char *file, const struct dv_strs *patterns,
 	return rc;
 }
 
-static int check(const struct dv_strs *paths, int staged, uint8_t *yes,
+static int check(const struct dv_strs *paths, const char *attr,
+		 int (*test)(const char *value), int staged, uint8_t *yes,
 		 struct dv_err *err)
 {
 	const char *const args[] = { "check-attr", "--stdin", "-z",
-				     staged ? "--cached" : "filter",
-				     staged ? "filter" : NULL, NULL };
+				     staged ? "--cached" : attr,
+				     staged ? attr : NULL, NULL };
 	struct dv_buf in = { 0 }, out = { 0 };
 	char *p, *end;
 	int rc = 0;
@@ -356,13 +358,13 @@ static int check(const struct dv_strs *paths, int staged, uint8_t *yes,
 	if (!rc)
 		rc = dv_git_input(args, in.p, in.n, (size_t)2 << 30, &out,
 				  err);
-	/* path\0filter\0value\0, in the order asked. */
+	/* path\0attribute\0value\0, in the order asked. */
 	p = (char *)out.p;
 	end = p + out.n;
 	for (size_t i = 0; !rc && i < paths->n && p < end; i++) {
 		p += strlen(p) + 1;
 		p += strlen(p) + 1;
-		yes[i] = !strcmp(p, "dv");
+		yes[i] = (uint8_t)test(p);
 		p += strlen(p) + 1;
 	}
 	dv_buf_release(&in);
@@ -370,16 +372,36 @@ static int check(const struct dv_strs *paths, int staged, uint8_t *yes,
 	return rc;
 }
 
+static int is_dv(const char *value)
+{
+	return !strcmp(value, "dv");
+}
+
+static int is_wide(const char *value)
+{
+	return !strncasecmp(value, "utf-16", 6) ||
+	       !strncasecmp(value, "utf-32", 6) ||
+	       !strncasecmp(value, "utf16", 5) ||
+	       !strncasecmp(value, "utf32", 5) ||
+	       !strncasecmp(value, "ucs", 3);
+}
+
 int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 		   struct dv_err *err)
 {
-	return check(paths, 0, yes, err);
+	return check(paths, "filter", is_dv, 0, yes, err);
+}
+
+int dv_attrs_check_wide(const struct dv_strs *paths, uint8_t *yes,
+			struct dv_err *err)
+{
+	return check(paths, "working-tree-encoding", is_wide, 0, yes, err);
 }
 
 int dv_attrs_check_staged(const struct dv_strs *paths, uint8_t *yes,
 			  struct dv_err *err)
 {
-	return check(paths, 1, yes, err);
+	return check(paths, "filter", is_dv, 1, yes, err);
 }
 
 static void load_level(struct dv_attrs_level *l, char *file)

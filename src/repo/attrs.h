@@ -49,6 +49,12 @@ int dv_attrs_check(const struct dv_strs *paths, uint8_t *yes,
 /* The same by the .gitattributes of the index: what a clone would say. */
 int dv_attrs_check_staged(const struct dv_strs *paths, uint8_t *yes,
 			  struct dv_err *err) DV_MUST_USE;
+/*
+ * Do they have a working-tree-encoding in which a pointer is not ASCII? Git
+ * converts what the filter answers.
+ */
+int dv_attrs_check_wide(const struct dv_strs *paths, uint8_t *yes,
+			struct dv_err *err) DV_MUST_USE;
 
 /*
  * A guess without running git, for callers that must cost next to nothing: 0

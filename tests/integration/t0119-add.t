@@ -139,6 +139,20 @@ for mode in '--cone' '--cone --sparse-index' '--no-cone'; do
 	alike "sparse $mode: nothing outside" "git sparse-checkout set $mode d.bin; make_noise d.bin/new.bin 200 1" .
 done
 
+# Git converts what the filter answers, too: what it then says is of a byte order mark.
+for e in UTF-16 utf-16le UTF32; do
+	printf '*.bin working-tree-encoding=%s\n' "$e" >base/.git/info/attributes
+	echo '*.bin filter=dv' >>base/.git/info/attributes
+	make_noise base/file.bin 5000 41
+	git -C base ls-files -s >index.before
+	fails "$e: git dv add refuses" git -C base dv add file.bin note.txt
+	says 'and says what helps' '!working-tree-encoding'
+	is 'nothing is staged' "$(git -C base ls-files -s)" "$(cat index.before)"
+done
+printf '*.bin filter=dv\n' >base/.git/info/attributes
+alike 'an encoding in which a pointer is what it is' \
+	"echo '*.bin working-tree-encoding=ISO-8859-1' >>.git/info/attributes; $edit" .
+
 # The other commands with these variables.
 cd base || exit 1
 make_noise file.bin 5000 31
