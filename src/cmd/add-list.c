@@ -126,10 +126,10 @@ static int keep_inside(struct fill *f, struct dv_err *err)
 		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
 	static const char *const list[] = { "git", "ls-files", "-z", "--full-name",
 					    ":/", NULL };
-	char name[33], *dir = dv_repo_store_path(f->repo), *var = NULL;
+	char name[33], *dir = dv_repo_store_path(f->repo, err), *var = NULL;
 	struct dv_strs *there = &f->l->there;
 	struct dv_buf in = { 0 }, out = { 0 };
-	int code, rc = dir ? dv_random_name(name, err) : dv_err_nomem(err);
+	int code, rc = dir ? dv_random_name(name, err) : DV_EINVAL;
 
 	if (!rc && !(var = dv_fmt("GIT_INDEX_FILE=%s/tmp/%.16s-index", dir, name)))
 		rc = dv_err_nomem(err);
