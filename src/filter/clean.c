@@ -130,7 +130,7 @@ static int check_spoilt(struct dv_session *s, const char *path,
 	enum dv_spoilt how = dv_pointer_is_spoilt(small ? p : head->p, n);
 	const char *what = how == DV_SPOILT_CONFLICT ?
 		"has conflict markers between two pointers; 'git checkout --ours FILE' or 'git checkout --theirs FILE' takes one of them" :
-		"is a pointer that was written to, not the content; 'git checkout -- FILE', then 'git dv pull FILE' where that leaves a pointer, bring the content, to be changed again";
+		"is a pointer that was written to, not the content; 'git checkout -- FILE' brings that back, or 'git dv pull FILE' after it, to be changed again";
 
 	if (how == DV_SPOILT_NOT)
 		return 0;

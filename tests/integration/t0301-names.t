@@ -123,12 +123,16 @@ ok 'the executable bits' test -x ../clone/sizes/1024.bin -a -x ../clone/sizes/10
 ok 'umask holds for placed files' sh -c '(umask 077 && git clone -q ../repo.git ../private) &&
 	test "$(ls -l ../private/sizes/1048577.bin | cut -c1-10)" = -rwx------ &&
 	test "$(ls -l ../private/sizes/2097152.bin | cut -c1-10)" = -rw-------'
-for text in 'version git-dv/1' 'version git-dv/1\noid sha256:00\nsize 5' 'oid sha256:00\nversion git-dv/1\n' \
-	'version git-dv/1\n\n\n'; do
+for text in 'version git-dv/1' 'version git-dv/1\noid sha256:00\nsize 5' 'version git-dv/1\n\n\n'; do
+	printf %b "$text" >like.bin
+	fails 'text that begins like a pointer is one that is damaged' git add like.bin
+	says 'and named' "'like.bin' is a pointer that was written to"
+done
+for text in 'oid sha256:00\nversion git-dv/1\n' 'version git-dv' 'version git-dv-1\noid sha256:00\nsize 5\n'; do
 	printf %b "$text" >like.bin
 	cp like.bin ../like
 	must git add like.bin
-	ok 'text that is almost a pointer is data' not sh -c 'git cat-file blob :like.bin | cmp -s - ../like'
+	ok 'other text is data' not sh -c 'git cat-file blob :like.bin | cmp -s - ../like'
 	rm like.bin
 	ok 'and comes back' sh -c 'git checkout -q -- like.bin && cmp like.bin ../like'
 done
