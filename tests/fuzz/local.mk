@@ -17,6 +17,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_filelist \
 	tests/fuzz/fuzz_gitindex \
 	tests/fuzz/fuzz_glob \
+	tests/fuzz/fuzz_hookcall \
 	tests/fuzz/fuzz_index \
 	tests/fuzz/fuzz_manifest \
 	tests/fuzz/fuzz_opt \
@@ -47,6 +48,10 @@ tests_fuzz_fuzz_gitindex_LDADD = $(DV_LIBS)
 tests_fuzz_fuzz_glob_SOURCES = tests/fuzz/fuzz_glob.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_glob_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
 tests_fuzz_fuzz_glob_LDADD = $(DV_LIBS)
+
+tests_fuzz_fuzz_hookcall_SOURCES = tests/fuzz/fuzz_hookcall.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_hookcall_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
+tests_fuzz_fuzz_hookcall_LDADD = $(DV_LIBS)
 
 tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_index_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LINK)
