@@ -100,7 +100,8 @@ static int add(struct dv_ctx *c, const char *name, const char *given,
 	if (!rc && !file)
 		rc = dv_err_nomem(err);
 	if (!rc)
-		rc = dv_config_writable(file, err);
+		rc = local ? dv_config_writable(file, err) :
+			     dv_config_team_writable(&c->repo, err);
 	if (!rc)
 		rc = dv_remote_open(&remote, url, NULL, DV_REMOTE_CREATE, err);
 	if (!rc && real_path(&url))

@@ -344,7 +344,7 @@ static int track(struct dv_ctx *c, char **argv, int n, uint64_t above,
 	if (!rc && !dv_have_filter(&c->repo, renorm ? err : NULL) && renorm)
 		rc = DV_ENOTFOUND;
 	if (!rc && above_text)
-		rc = dv_config_writable(team, err);
+		rc = dv_config_team_writable(&c->repo, err);
 	for (int i = 0; !rc && i < n; i++) {
 		one.n = 0;
 		rc = normalize(&c->repo, argv[i], &one, err);

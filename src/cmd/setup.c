@@ -195,9 +195,12 @@ static int write_dvconfig(struct dv_repo *r, struct dv_err *err)
 	static const char text[] =
 		"# Settings of git-dv for everybody who clones this repository.\n"
 		"# See git-dv-config(5). 'git dv remote add NAME URL' adds a store.\n";
-	char *path = dv_fmt("%s/.dvconfig", r->top);
+	char *path;
 	int rc = 0;
 
+	if (dv_config_team_left_out(r))
+		return 0;
+	path = dv_fmt("%s/.dvconfig", r->top);
 	if (!path)
 		return dv_err_nomem(err);
 	if (access(path, F_OK))

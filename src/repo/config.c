@@ -399,6 +399,26 @@ int dv_config_writable(const char *where, struct dv_err *err)
 	return 0;
 }
 
+int dv_config_team_left_out(struct dv_repo *r)
+{
+	load(r);
+	return r->config.team_staged;
+}
+
+int dv_config_team_writable(struct dv_repo *r, struct dv_err *err)
+{
+	char *path;
+	int rc;
+
+	if (dv_config_team_left_out(r))
+		return dv_err_set(err, DV_EINVAL,
+				  "'.dvconfig' is left out by the sparse checkout; 'git sparse-checkout add /.dvconfig' brings it into the worktree");
+	path = dv_fmt("%s/.dvconfig", r->top);
+	rc = path ? dv_config_writable(path, err) : dv_err_nomem(err);
+	free(path);
+	return rc;
+}
+
 int dv_config_set(const char *where, const char *key, const char *value,
 		  struct dv_err *err)
 {

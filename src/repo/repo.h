@@ -84,6 +84,13 @@ int dv_config_team_allowed(const char *key);
  * does other work before setting asks first.
  */
 int dv_config_writable(const char *where, struct dv_err *err) DV_MUST_USE;
+/*
+ * Is .dvconfig left out of the worktree by a sparse checkout? One that was made
+ * there would stand for all that the index has in it.
+ */
+int dv_config_team_left_out(struct dv_repo *r);
+/* The same of .dvconfig, which such a checkout must not begin anew. */
+int dv_config_team_writable(struct dv_repo *r, struct dv_err *err) DV_MUST_USE;
 /* Set in one place: "--local", "--global", or a file's path. */
 int dv_config_set(const char *where, const char *key, const char *value,
 		  struct dv_err *err) DV_MUST_USE;

@@ -109,6 +109,11 @@ must git sparse-checkout set --no-cone '*.bin'
 ok '.dvconfig is not in the worktree' test ! -e .dvconfig
 ok 'its remote is known' git dv status
 says 'by name' 'Store: store'
+ok 'init' git dv init
+ok 'does not begin it anew' test ! -e .dvconfig
+fails 'nor does another remote' git dv remote add other "$T/other"
+says 'but says what to do' "'git sparse-checkout add /.dvconfig'"
+ok 'nothing was made' test ! -e "$T/other" -a ! -e .dvconfig
 must env GIT_DV_SKIP_SMUDGE=1 git checkout -q HEAD~3
 must rm -rf .git/dv
 ok 'a checkout brings content' git checkout -q main
