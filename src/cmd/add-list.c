@@ -16,6 +16,7 @@
 struct fill {
 	struct dv_add_list *l;
 	struct dv_repo *repo;
+	size_t fresh;		/* not in the index: the first ones */
 	int behind;		/* something is behind a link, or a file */
 	int top;
 	char *dir;		/* the folder that was looked at last */
@@ -162,6 +163,38 @@ static int keep_inside(struct fill *f, struct dv_err *err)
 	return rc;
 }
 
+/* In a sparse checkout: of what is in the index, only what is changed. */
+static int keep_changed(struct fill *f, struct dv_err *err)
+{
+	static const char *const argv[] = { "git", "diff-files", "-z",
+		"--name-only", "--no-relative", "--ignore-submodules=dirty",
+		NULL };
+	struct dv_strs *there = &f->l->there;
+	struct dv_buf out = { 0 };
+	const char *p, *end;
+	size_t to = f->fresh;
+	int code, rc = dv_proc_capture(argv, NULL, 0, LIST_MAX, &out, &code, err);
+
+	if (!rc && code)
+		rc = dv_err_set(err, DV_EIO,
+				"git diff-files failed with exit code %d", code);
+	/* Both are in the index's order. */
+	p = (char *)out.p;
+	end = p + out.n;
+	for (size_t i = f->fresh; !rc && i < there->n; i++) {
+		while (p < end && strcmp(p, there->v[i]) < 0)
+			p += strlen(p) + 1;
+		if (p < end && !strcmp(p, there->v[i]))
+			there->v[to++] = there->v[i];
+		else
+			free(there->v[i]);
+	}
+	if (!rc)
+		there->n = to;
+	dv_buf_release(&out);
+	return rc;
+}
+
 /* lstat(2), but what is behind a link to a folder is not there. */
 static int look(struct fill *f, const char *path, struct stat *st)
 {
@@ -185,12 +218,12 @@ static int look(struct fill *f, const char *path, struct stat *st)
 	return fstatat(f->dir_fd, name, st, AT_SYMLINK_NOFOLLOW);
 }
 
-static int is_gone(struct fill *f, const char *path)
+static int is_gone(struct fill *f, const char *path, int repository)
 {
 	struct stat st;
 
 	if (!look(f, path, &st))
-		return S_ISDIR(st.st_mode);
+		return S_ISDIR(st.st_mode) && !repository;
 	if (errno == ENOENT)
 		return 1;
 	if (errno != ENOTDIR && errno != ELOOP)
@@ -207,8 +240,10 @@ static int take(struct fill *f, const char *line, struct dv_err *err)
 	if (!path)
 		return dv_err_set(err, DV_EINVAL,
 				  "git ls-files prints what is not known");
-	if (*line == '?')
+	if (*line == '?') {
+		f->fresh++;
 		return dv_strs_add(to, path, err);
+	}
 	/*
 	 * Neither what a sparse checkout leaves out nor what is assumed to be
 	 * unchanged.
@@ -216,7 +251,7 @@ static int take(struct fill *f, const char *line, struct dv_err *err)
 	if (*line == 'S' || (*line >= 'a' && *line <= 'z'))
 		return 0;
 	path++;
-	if (strncmp(line + 2, "160000", 6) && is_gone(f, path))
+	if (is_gone(f, path, !strncmp(line + 2, "160000", 6)))
 		to = &f->l->gone;
 	/* An unmerged one has a line a stage. */
 	if (to->n && !strcmp(to->v[to->n - 1], path))
@@ -260,7 +295,10 @@ static int list(struct fill *f, char **argv, int n, struct dv_err *err)
 	if (f->l->code > 1) {
 		dv_strs_release(&f->l->there);
 		dv_strs_release(&f->l->gone);
+		return rc;
 	}
+	if (!rc && f->l->sparse)
+		rc = keep_changed(f, err);
 	return !rc && f->l->sparse ? keep_inside(f, err) : rc;
 }
 

@@ -170,13 +170,33 @@ static int write_blobs(struct add *a, struct dv_err *err)
 	return rc;
 }
 
+/* By core.fileMode, the file's or what the index says. */
+static const char *mode_of(const struct added *v, int by_file,
+			   struct dv_gitindex *ix)
+{
+	const struct dv_gitentry *e;
+
+	if (by_file)
+		return v->st.st_mode & 0100 ? "100755" : "100644";
+	e = dv_gitindex_find(ix, v->path);
+	return e && (e->mode & 0170000) == 0100000 && (e->mode & 0100) ?
+	       "100755" : "100644";
+}
+
 static int stage(struct add *a, struct dv_err *err)
 {
 	static const char *const args[] = { "update-index", "-z", "--add",
 					    "--index-info", NULL };
 	size_t hs = dv_repo_oid_size(&a->s.repo);
 	struct dv_buf in = { 0 }, out = { 0 };
-	int rc = 0;
+	int by_file = dv_config_bool(&a->s.repo, "core.filemode", 1), rc = 0;
+	char *path = by_file ? NULL : dv_repo_index_path(&a->s.repo);
+	struct dv_gitindex ix = { 0 };
+
+	if (path)
+		rc = dv_gitindex_read(&ix, path, a->s.repo.algo, err);
+	if (rc == DV_ENOTFOUND)
+		rc = 0;
 
 	for (size_t i = 0; !rc && i < a->n; i++) {
 		char hex[65];
@@ -185,15 +205,16 @@ static int stage(struct add *a, struct dv_err *err)
 			continue;
 		dv_hex_encode(hex, a->v[i].blob, hs);
 		rc = dv_buf_addf(&in, err, "%s %s\t%s",
-				 a->v[i].st.st_mode & 0100 ? "100755" :
-							     "100644",
-				 hex, a->v[i].path);
+				 mode_of(&a->v[i], by_file, &ix), hex,
+				 a->v[i].path);
 		if (!rc)
 			rc = dv_buf_add(&in, "", 1, err);
 	}
 	if (!rc && in.n)
 		rc = dv_git_input(args, in.p, in.n, 65536, &out, err);
 	dv_buf_release(&in);
+	dv_gitindex_release(&ix);
+	free(path);
 	dv_buf_release(&out);
 	return rc;
 }
@@ -278,16 +299,41 @@ static int unstage(const struct dv_add_list *l, struct dv_err *err)
 	return rc;
 }
 
-/* The rest is Git's own business: files that git-dv does not version. */
-static int git_add(const struct dv_strs *paths, struct dv_err *err)
+static int is_dir(const char *path)
 {
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/*
+ * The rest is Git's own business: files that git-dv does not version. git add
+ * compares each path with each pathspec, so it gets folders alone: repositories.
+ */
+static int git_add(const struct dv_strs *paths, int *ended,
+		   struct dv_err *err)
+{
+	static const char *const update[] = { "git", "update-index", "--add",
+					      "-z", "--stdin", NULL };
 	static const char *const add[] = { "git", "add",
 		"--pathspec-from-file=-", "--pathspec-file-nul", NULL };
-	int code, rc = feed(add, 0, ":(top,literal)", paths, &code, err);
+	struct dv_strs files = { 0 }, dirs = { 0 };
+	int code = 0, rc = 0;
 
-	if (!rc && code)
+	for (size_t i = 0; !rc && i < paths->n; i++)
+		rc = dv_strs_add(is_dir(paths->v[i]) ? &dirs : &files,
+				 paths->v[i], err);
+	if (!rc)
+		rc = feed(add, 0, ":(top,literal)", &dirs, &code, err);
+	if (!rc && !code)
+		rc = feed(update, 0, "", &files, &code, err);
+	if (!rc && code) {
+		*ended = code;
 		rc = dv_err_set(err, DV_EIO, "git add failed with exit code %d",
 				code);
+	}
+	dv_strs_release(&files);
+	dv_strs_release(&dirs);
 	return rc;
 }
 
@@ -370,7 +416,7 @@ static int add_all(struct add *a, char **argv, int n, int dry_run,
 	if (!rc && !dry_run)
 		rc = unstage(&a->list, err);
 	if (!rc && !dry_run)
-		rc = git_add(&others, err);
+		rc = git_add(&others, &a->list.code, err);
 	if (!rc && !dry_run && a->n) {
 		rc = stage(a, err);
 		if (!rc)
@@ -428,7 +474,8 @@ int dv_cmd_add(int argc, char **argv)
 		free(a->v[i].path);
 	free(a->v);
 	dv_session_close(&a->s);
-	rc = rc ? dv_fail(&err) : a->list.code;
+	rc = rc ? dv_fail(&err) : 0;
+	rc = DV_MAX(rc, a->list.code);
 	dv_add_list_release(&a->list);
 	free(a);
 	return rc;

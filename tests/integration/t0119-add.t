@@ -19,6 +19,10 @@ new_repo base
 	printf '*.bin filter=dv\n' >.git/info/attributes
 ) >/dev/null 2>&1
 
+GIT_AUTHOR_DATE='1700000000 +0000'
+GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
+export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+
 # alike DESC SETUP ARGS...: in two copies that SETUP changed (a piece of shell, from the
 # top; it may set $in, the folder to stand in, and $git), git add and git dv add with ARGS.
 alike() {
@@ -138,6 +142,18 @@ for mode in '--cone' '--cone --sparse-index' '--no-cone'; do
 	alike "sparse $mode: a file in place of a folder" "$lib_sparse; rm -r d.bin; make_noise d.bin 2000 1" .
 	alike "sparse $mode: nothing outside" "git sparse-checkout set $mode d.bin; make_noise d.bin/new.bin 200 1" .
 done
+
+# Repositories in it, and files that git cannot read.
+sub='git init -q inner && git -C inner commit -q --allow-empty -m i && git init -q empty'
+alike 'a repository in it' "$sub; $edit; rm -rf empty" .
+alike 'by name' "$sub; $edit" inner
+alike 'one without a commit' "$sub; $edit" .
+alike 'a repository that has moved on' "$sub; git add inner; git commit -q -m s; git -C inner commit -q --allow-empty -m j; $edit; rm -rf empty" .
+alike 'one that is gone' "$sub; git add inner; git commit -q -m s; rm -rf inner empty" .
+alike 'one that a file took the place of' "$sub; git add inner; git commit -q -m s; rm -rf inner empty; echo >inner" .
+alike 'a FIFO in place of a tracked file' 'rm note.txt; mkfifo note.txt' .
+alike 'line ends' 'git config core.autocrlf input; printf "a\r\n" >crlf.txt; printf "a\r\n" >note.txt' .
+alike 'no modes' 'git config core.fileMode false; chmod +x note.txt file.bin; echo >new.sh; chmod +x new.sh' .
 
 # Git converts what the filter answers, too: what it then says is of a byte order mark.
 for e in UTF-16 utf-16le UTF32; do
