@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/own.h"
 #include "base/log.h"
 #include "format/json.h"
 
@@ -21,7 +22,7 @@ int dv_catalog_lock(struct dv_repo *r, int *fd, struct dv_err *err)
 
 	*fd = -1;
 	if (!rc) {
-		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		*fd = dv_own_open(path, O_RDWR, 0666);
 		if (*fd < 0)
 			rc = dv_err_errno(err, "cannot open '%s'", path);
 		else

@@ -145,8 +145,10 @@ static void refused(struct place *p, const char *path)
  * usually is; else a hidden neighbour of the target, which info/exclude keeps
  * out of `git status` for the moment that it exists.
  */
-static int open_tmp(struct place *p, struct target *t, size_t i, mode_t mode)
+static int open_tmp(struct place *p, struct target *t, size_t i,
+		    const struct stat *pointer)
 {
+	struct stat st;
 	int fd;
 
 	if (p->beside) {
@@ -162,7 +164,11 @@ static int open_tmp(struct place *p, struct target *t, size_t i, mode_t mode)
 		return -1;
 	fd = open(t->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		  0600);
-	if (fd >= 0 && fchmod(fd, mode & 0777)) {
+	/* The folder of stores may hand down a group of its own. */
+	if (fd >= 0 && !fstat(fd, &st) && st.st_gid != pointer->st_gid &&
+	    fchown(fd, (uid_t)-1, pointer->st_gid))
+		dv_log_debug("'%s' keeps its group", t->item->path);
+	if (fd >= 0 && fchmod(fd, pointer->st_mode & 0777)) {
 		close(fd);
 		unlink(t->tmp);
 		fd = -1;
@@ -282,7 +288,7 @@ static int extract_all(struct place *p, struct dv_pool *pool,
 			close(dir);
 		if (is <= 0)
 			continue;
-		fd = open_tmp(p, t, i, st.st_mode);
+		fd = open_tmp(p, t, i, &st);
 		if (fd < 0) {
 			refused(p, t->item->path);
 			continue;

@@ -118,6 +118,10 @@ for u in one two; do
 		must as "$uid" sh work.sh "$u/repo" 022 "$i"
 	done
 done
+must as 54301 sh -c 'cd one/repo && head -c 3000000 /dev/urandom >placed.bin &&
+	git add placed.bin && git commit -qm placed && rm placed.bin'
+ok 'a checkout' as 54301 git -C one/repo checkout -q -- placed.bin
+is "gives a file the worktree's group" "$(stat -c %g one/repo/placed.bin)" 54301
 ok 'a store of two users: the first one verifies' as 54301 git -C one/repo dv verify --full
 ok 'and collects' as 54301 git -C one/repo dv gc
 ok 'and the second one, too' as 54302 git -C two/repo dv verify --full
