@@ -22,8 +22,7 @@ static int same_value(const cJSON *a, const cJSON *b)
 	if (cJSON_IsString(a) || (a->valuestring && b->valuestring))
 		return !strcmp(a->valuestring, b->valuestring);
 	if (cJSON_IsNumber(a))
-		return !a->valuestring && !b->valuestring &&
-		       a->valuedouble <= b->valuedouble &&
+		return a->valuedouble <= b->valuedouble &&
 		       a->valuedouble >= b->valuedouble;
 	if (cJSON_GetArraySize(a) != cJSON_GetArraySize(b))
 		return 0;
