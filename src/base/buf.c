@@ -53,6 +53,14 @@ int dv_buf_addstr(struct dv_buf *b, const char *s, struct dv_err *err)
 	return dv_buf_add(b, s, strlen(s), err);
 }
 
+int dv_buf_addz(struct dv_buf *b, const char *before, const char *s,
+		struct dv_err *err)
+{
+	int rc = dv_buf_addstr(b, before, err);
+
+	return rc ? rc : dv_buf_add(b, s, strlen(s) + 1, err);
+}
+
 int dv_buf_addf(struct dv_buf *b, struct dv_err *err, const char *fmt, ...)
 {
 	va_list ap;

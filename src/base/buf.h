@@ -25,6 +25,9 @@ int dv_buf_add(struct dv_buf *b, const void *p, size_t n, struct dv_err *err)
 	DV_MUST_USE;
 int dv_buf_addstr(struct dv_buf *b, const char *s, struct dv_err *err)
 	DV_MUST_USE;
+/* `before`, then s with its NUL: an item of what git takes by -z. */
+int dv_buf_addz(struct dv_buf *b, const char *before, const char *s,
+		struct dv_err *err) DV_MUST_USE;
 int dv_buf_addf(struct dv_buf *b, struct dv_err *err, const char *fmt, ...)
 	DV_PRINTF(3, 4) DV_MUST_USE;
 /* The content as a NUL-terminated string owned by the buffer. */

@@ -340,6 +340,11 @@ int dv_dir_list(const char *dir, struct dv_strs *out, struct dv_err *err)
 	return rc;
 }
 
+int dv_errno_gone(int e)
+{
+	return e == ENOENT || e == ENOTDIR || e == ELOOP;
+}
+
 char *dv_fmt(const char *fmt, ...)
 {
 	va_list ap;

@@ -62,6 +62,12 @@ int dv_dir_list(const char *dir, struct dv_strs *out, struct dv_err *err)
  */
 int dv_fs_is_network(const char *path);
 
+/*
+ * Does an errno say that there is no such file, and not that it cannot be looked
+ * at? A file or a link in the place of a folder above it counts.
+ */
+int dv_errno_gone(int e);
+
 /* asprintf for paths and messages; NULL when out of memory. Caller frees. */
 char *dv_fmt(const char *fmt, ...) DV_PRINTF(1, 2);
 /* The directory part of a path ("." where there is none). Caller frees. */

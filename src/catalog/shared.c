@@ -33,7 +33,7 @@ static int ignored(const struct dv_repo *r, const struct dv_strs *paths,
 	int code, rc = 0;
 
 	for (size_t i = 0; !rc && i < paths->n; i++)
-		rc = dv_buf_add(&in, paths->v[i], strlen(paths->v[i]) + 1, err);
+		rc = dv_buf_addz(&in, "", paths->v[i], err);
 	if (!rc)
 		rc = dv_proc_filter(argv, NULL, 0, in.p, in.n, LIST_MAX, &list,
 				    &code, err);

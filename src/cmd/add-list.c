@@ -134,12 +134,8 @@ static int keep_inside(struct fill *f, struct dv_err *err)
 
 	if (!rc && !(var = dv_fmt("GIT_INDEX_FILE=%s/tmp/%.16s-index", dir, name)))
 		rc = dv_err_nomem(err);
-	for (size_t i = 0; !rc && i < there->n; i++) {
-		rc = dv_buf_addstr(&in, ":(top,literal)", err);
-		if (!rc)
-			rc = dv_buf_add(&in, there->v[i],
-					strlen(there->v[i]) + 1, err);
-	}
+	for (size_t i = 0; !rc && i < there->n; i++)
+		rc = dv_buf_addz(&in, ":(top,literal)", there->v[i], err);
 	if (!rc && in.n) {
 		const char *const env[] = { var, NULL };
 

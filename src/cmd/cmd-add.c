@@ -261,12 +261,8 @@ static int feed(const char *const *argv, unsigned int flags, const char *what,
 	int rc = 0;
 
 	*code = 0;
-	for (size_t i = 0; !rc && i < paths->n; i++) {
-		rc = dv_buf_addstr(&in, what, err);
-		if (!rc)
-			rc = dv_buf_add(&in, paths->v[i],
-					strlen(paths->v[i]) + 1, err);
-	}
+	for (size_t i = 0; !rc && i < paths->n; i++)
+		rc = dv_buf_addz(&in, what, paths->v[i], err);
 	if (!rc && in.n)
 		rc = dv_proc_filter(argv, NULL, flags, in.p, in.n, 65536, &out,
 				    code, err);

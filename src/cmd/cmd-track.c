@@ -230,12 +230,8 @@ static int renormalize(struct dv_ctx *c, const struct dv_strs *paths,
 	int rc = 0;
 	size_t n;
 
-	for (size_t i = 0; !rc && i < paths->n; i++) {
-		rc = dv_buf_addstr(&in, ":(top,literal)", err);
-		if (!rc)
-			rc = dv_buf_add(&in, paths->v[i],
-					strlen(paths->v[i]) + 1, err);
-	}
+	for (size_t i = 0; !rc && i < paths->n; i++)
+		rc = dv_buf_addz(&in, ":(top,literal)", paths->v[i], err);
 	if (!rc)
 		rc = dv_git_input(args, in.p, in.n, 65536, &out, err);
 	if (!rc)

@@ -28,14 +28,6 @@
 /* What was told to end fails, which is no news. */
 #define warn(...) do { if (!dv_cancelled()) dv_log_warn(__VA_ARGS__); } while (0)
 
-static int add_nul(struct dv_buf *b, const char *prefix, const char *s)
-{
-	struct dv_err err = { 0 };
-
-	return dv_buf_addstr(b, prefix, &err) ||
-	       dv_buf_add(b, s, strlen(s) + 1, &err);
-}
-
 /* The paths that a git command prints, each with its NUL. */
 static int listed(const char *const *args, const struct dv_buf *in,
 		  struct dv_strs *out)
@@ -139,7 +131,7 @@ static int add_files(struct dv_watch *w, const struct dv_strs *paths)
 	int bad = 0;
 
 	for (size_t i = 0; i < paths->n; i++)
-		if (add_nul(&in, ":(top,literal)", paths->v[i]))
+		if (dv_buf_addz(&in, ":(top,literal)", paths->v[i], NULL))
 			bad = 1;
 	if (in.n && !bad && git_with(all, &in, DV_PROC_QUIET) &&
 	    !wait_for_index(w) && git_with(all, &in, DV_PROC_QUIET)) {
@@ -208,7 +200,7 @@ static int auto_add(struct dv_watch *w)
 	if (wait_for_index(w))
 		return 1;
 	for (size_t i = 0; i < w->changed.n; i++)
-		bad |= add_nul(&in, "", w->changed.v[i]);
+		bad |= dv_buf_addz(&in, "", w->changed.v[i], NULL) != 0;
 	if (in.n)
 		bad |= listed(ignored_args, &in, &ignored) != 0;
 	/* The index before what differs from it: what is in neither is new. */
@@ -230,7 +222,7 @@ static int auto_add(struct dv_watch *w)
 	for (size_t i = 0; i < w->removed.n; i++)
 		if (has(&dirty, w->removed.v[i]) &&
 		    !has(&unmerged, w->removed.v[i]))
-			bad |= add_nul(&gone, "", w->removed.v[i]);
+			bad |= dv_buf_addz(&gone, "", w->removed.v[i], NULL) != 0;
 	if (gone.n && !dv_cancelled() && git_with(remove_args, &gone, 0)) {
 		warn("deleted files could not be removed from the index");
 		bad = 1;
@@ -279,9 +271,9 @@ static int command(struct dv_watch *w)
 	int bad = 0, code;
 
 	for (size_t i = 0; i < w->changed.n; i++)
-		bad |= add_nul(&in, "", w->changed.v[i]);
+		bad |= dv_buf_addz(&in, "", w->changed.v[i], NULL) != 0;
 	for (size_t i = 0; i < w->removed.n; i++)
-		bad |= add_nul(&in, "", w->removed.v[i]);
+		bad |= dv_buf_addz(&in, "", w->removed.v[i], NULL) != 0;
 	if (bad || dv_proc_start(&sh, argv, NULL, DV_PROC_IN, &err)) {
 		dv_log_warn("the command was not run: %s",
 			    bad ? "out of memory" : err.msg);

@@ -37,7 +37,7 @@ static int is_same(const char *path, const struct dv_place_id *id)
 int dv_watch_check(struct dv_watch *w, struct dv_err *err)
 {
 	if (is_same(w->c.repo.git_dir, &w->git_id) ||
-	    (errno != ENOENT && errno != ENOTDIR && errno != ELOOP))
+	    !dv_errno_gone(errno))
 		return 0;
 	w->gone = 1;
 	return dv_err_set(err, DV_ENOTFOUND,

@@ -117,6 +117,22 @@ static int is_quiet(const char *cmd)
 	return 0;
 }
 
+/* Is one of the git commands above this process a stash? */
+static int is_below_stash(pid_t pid)
+{
+	int is = 0;
+	size_t n;
+	char *args;
+
+	while (!is && (args = git_above(&pid, &n))) {
+		const char *cmd = subcommand(args, n);
+
+		is = cmd && !strcmp(cmd, "stash");
+		free(args);
+	}
+	return is;
+}
+
 int dv_parent_moves_no_ref(void)
 {
 	pid_t pid = getpid();
@@ -124,18 +140,8 @@ int dv_parent_moves_no_ref(void)
 	char *args = git_above(&pid, &n);
 	int yes = args && is_quiet(subcommand(args, n));
 
-	while (yes) {
-		const char *cmd;
-
-		free(args);
-		args = git_above(&pid, &n);
-		if (!args)
-			break;
-		cmd = subcommand(args, n);
-		yes = !cmd || strcmp(cmd, "stash");
-	}
 	free(args);
-	return yes;
+	return yes && !is_below_stash(pid);
 }
 
 /* Of an alias, the command that it begins with. Caller frees. */
@@ -170,16 +176,8 @@ int dv_parent_stages(struct dv_repo *r)
 	for (size_t k = 0; cmd && k < DV_ARRAY_SIZE(stages); k++)
 		yes |= !strcmp(cmd, stages[k]);
 	free(meant);
-	while (yes) {
-		free(args);
-		args = git_above(&pid, &n);
-		if (!args)
-			break;
-		cmd = subcommand(args, n);
-		yes = !cmd || strcmp(cmd, "stash");
-	}
 	free(args);
-	return yes;
+	return yes && !is_below_stash(pid);
 }
 
 int dv_parent_is_dry_push(void)

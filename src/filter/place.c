@@ -69,12 +69,6 @@ int dv_open_parent(int top_fd, const char *path, const char **name)
 	return fd;
 }
 
-/* By errno: there is no such file now, which is no failure. */
-static int is_gone(void)
-{
-	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-}
-
 static int holds_pointer(int fd, const struct dv_oid *oid)
 {
 	char buf[DV_POINTER_MAX + 8];
@@ -93,14 +87,14 @@ int dv_is_pointer_file(int dir_fd, const char *name, const struct dv_oid *oid,
 	int fd, yes;
 
 	if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW))
-		return is_gone() ? 0 : -1;
+		return dv_errno_gone(errno) ? 0 : -1;
 	/* As it is written, or with a CR in some of its three lines. */
 	more = st->st_size - (off_t)dv_pointer_format(oid, text);
 	if (!S_ISREG(st->st_mode) || more < 0 || more > 3)
 		return 0;
 	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return is_gone() ? 0 : -1;
+		return dv_errno_gone(errno) ? 0 : -1;
 	yes = !fstat(fd, st) && holds_pointer(fd, oid);
 	close(fd);
 	return yes;
@@ -279,7 +273,7 @@ static int extract_all(struct place *p, struct dv_pool *pool,
 		if (dir >= 0)
 			is = dv_is_pointer_file(dir, name, &t->item->oid, &st);
 		else
-			is = is_gone() ? 0 : -1;
+			is = dv_errno_gone(errno) ? 0 : -1;
 		if (is < 0)
 			refused(p, t->item->path);
 		else if (!is)
@@ -337,7 +331,7 @@ static int swap_in(struct place *p, struct target *t, struct stat *was,
 	struct stat st;
 
 	if (dir < 0)
-		return is_gone() ? 0 : -1;
+		return dv_errno_gone(errno) ? 0 : -1;
 	rc = dv_is_pointer_file(dir, name, &t->item->oid, was);
 	if (rc <= 0)
 		goto out;
@@ -357,10 +351,10 @@ static int swap_in(struct place *p, struct target *t, struct stat *was,
 		}
 		unlink(t->tmp);
 	} else if (errno != EINVAL && errno != ENOSYS) {
-		rc = is_gone() ? 0 : -1;
+		rc = dv_errno_gone(errno) ? 0 : -1;
 		goto out;
 	} else if (renameat(AT_FDCWD, t->tmp, dir, name)) {
-		rc = is_gone() ? 0 : -1;
+		rc = dv_errno_gone(errno) ? 0 : -1;
 		goto out;
 	}
 	free(t->tmp);

@@ -353,8 +353,7 @@ static int check(const struct dv_strs *paths, const char *attr,
 	if (!paths->n)
 		return 0;
 	for (size_t i = 0; !rc && i < paths->n; i++)
-		rc = dv_buf_add(&in, paths->v[i], strlen(paths->v[i]) + 1,
-				err);
+		rc = dv_buf_addz(&in, "", paths->v[i], err);
 	if (!rc)
 		rc = dv_git_input(args, in.p, in.n, (size_t)2 << 30, &out,
 				  err);

@@ -77,8 +77,6 @@ int dv_scan_drop(struct dv_monitor *m, struct dv_node *node, int note,
 /* The folder of a path, opened without following a link; its name in *name. */
 int dv_scan_parent(const struct dv_monitor *m, const char *path,
 		   const char **name);
-/* Does this errno say that something is not there, and not that it is unseen? */
-int dv_scan_is_gone(int e);
 /*
  * What may be there and cannot be looked at is as it was last; the folders that
  * keep it from sight are blind.

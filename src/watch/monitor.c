@@ -42,7 +42,7 @@ void dv_monitor_look(void *arg, const char *path, struct dv_print *out)
 	}
 	if (is)
 		dv_scan_print(&st, out);
-	else if (!dv_scan_is_gone(e))
+	else if (!dv_errno_gone(e))
 		dv_scan_unseen(m, path, out);
 }
 
@@ -175,7 +175,7 @@ void dv_monitor_check_top(struct dv_monitor *m)
 {
 	struct stat st;
 
-	if (stat(m->top, &st) ? dv_scan_is_gone(errno) :
+	if (stat(m->top, &st) ? dv_errno_gone(errno) :
 				st.st_dev != m->top_st.st_dev ||
 				st.st_ino != m->top_st.st_ino)
 		m->gone = 1;

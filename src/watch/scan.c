@@ -131,11 +131,6 @@ static int open_node(struct dv_monitor *m, const struct dv_node *dir,
 	return fd;
 }
 
-int dv_scan_is_gone(int e)
-{
-	return e == ENOENT || e == ENOTDIR || e == ELOOP;
-}
-
 /* Can names be looked up in it, and listed? */
 static int is_open(struct dv_monitor *m, const struct dv_node *dir)
 {
@@ -304,7 +299,7 @@ static int meet(struct dv_monitor *m, struct dv_node *dir, int fd,
 
 	if (how != DV_SCAN_NEW || d->d_type == DT_UNKNOWN) {
 		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
-			if (n && !dv_scan_is_gone(errno)) {
+			if (n && !dv_errno_gone(errno)) {
 				n->seen = m->gen;
 				dv_tree_set_blind(&m->tree, dir, 1);
 			}
@@ -367,7 +362,7 @@ static int scan_one(struct dv_monitor *m, struct dv_node *dir,
 	DIR *list;
 
 	if (fd < 0) {
-		if (dv_scan_is_gone(errno))
+		if (dv_errno_gone(errno))
 			return 0;	/* events tell where it went */
 		if (errno == EMFILE || errno == ENFILE)
 			return dv_err_errno(err, "cannot look at '%s'",

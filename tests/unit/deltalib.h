@@ -197,6 +197,32 @@ static inline void maker_release(struct maker *m)
 	memset(m, 0, sizeof(*m));
 }
 
+/* Whole chunks of n bytes that make a pack too large to be merged with small ones. */
+static inline void maker_fill(struct maker *m, struct env *e, size_t n)
+{
+	for (uint64_t i = 0; i < 100; i++) {
+		struct chunk more = chunk_rows(e, n, 100 + i);
+
+		maker_whole(m, e, &more);
+		free(more.p);
+	}
+}
+
+/* Small packs, from this digit to '9'. */
+static inline void publish_small(struct env *e, char digit)
+{
+	struct maker m = { 0 };
+
+	for (; digit <= '9'; digit++) {
+		struct chunk more = chunk_rows(e, 20000, (uint64_t)digit);
+
+		maker_whole(&m, e, &more);
+		maker_publish(e, &m, digit);
+		maker_release(&m);
+		free(more.p);
+	}
+}
+
 /* 0 where the chunk is read and right, else the error. */
 static inline int read_chunk(struct env *e, const struct chunk *c,
 			     struct dv_err *err)

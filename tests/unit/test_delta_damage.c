@@ -489,16 +489,12 @@ static void delta_without_base_is_not_here(void **state)
 static void merge_reads_a_copy_with_a_base(void **state)
 {
 	struct env *e = *state;
-	struct chunk y = chunk_rows(e, N, 1), x = chunk_edit(e, &y, 2), more;
+	struct chunk y = chunk_rows(e, N, 1), x = chunk_edit(e, &y, 2);
 	struct maker big = { 0 }, m = { 0 };
 	struct dv_err err = { 0 };
 
 	maker_delta(&big, e, &x, &y);
-	for (uint64_t i = 0; i < 100; i++) {
-		more = chunk_rows(e, N, 100 + i);
-		maker_whole(&big, e, &more);
-		free(more.p);
-	}
+	maker_fill(&big, e, N);
 	maker_publish(e, &big, '1');
 	maker_whole(&m, e, &y);
 	maker_publish(e, &m, '3');
@@ -506,13 +502,7 @@ static void merge_reads_a_copy_with_a_base(void **state)
 	maker_delta(&m, e, &x, &y);
 	maker_publish(e, &m, '2');
 	maker_release(&m);
-	for (char digit = '4'; digit <= '9'; digit++) {
-		more = chunk_rows(e, 20000, (uint64_t)digit);
-		maker_whole(&m, e, &more);
-		maker_publish(e, &m, digit);
-		maker_release(&m);
-		free(more.p);
-	}
+	publish_small(e, '4');
 	env_reopen(e);
 	assert_ok(dv_store_merge_small(&e->s, &err));
 	env_reopen(e);
