@@ -496,6 +496,17 @@ finish() {
 	T_PID=
 }
 
+# seen COMMAND...: it succeeds within two minutes, or $T_PATIENCE tenths of a second; nothing may
+# depend on how long it takes.
+seen() {
+	lib_n=0
+	until "$@" >/dev/null 2>&1; do
+		lib_n=$((lib_n + 1))
+		test "$lib_n" -lt "${T_PATIENCE:-1200}" || return 1
+		sleep 0.1
+	done
+}
+
 # free_port: prints a TCP port that nobody listens on at the moment.
 free_port() {
 	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1,

@@ -2,15 +2,6 @@
 # git dv watch: what happens to data is told, as lines of JSON, in a log, and to commands.
 . "$(dirname "$0")/../lib.sh"
 
-# seen COMMAND...: within two minutes it succeeds. Nothing here depends on how long it takes.
-seen() {
-	lib_n=0
-	until "$@" >/dev/null 2>&1; do
-		lib_n=$((lib_n + 1))
-		test "$lib_n" -lt 1200 || return 1
-		sleep 0.1
-	done
-}
 # line FILE TYPE PATH [TEXT]: a line says so.
 line() {
 	grep -aF "\"change_type\":\"$2\"" "$1" | grep -aF "\"file_path\":\"$3\"" | grep -qaF -e "${4-}"

@@ -3,14 +3,6 @@
 # memory stays small. DV_TEST_LARGE=1 writes 10,000 files in 1,000 folders in 10 seconds.
 . "$(dirname "$0")/../lib.sh"
 
-seen() {
-	lib_n=0
-	until "$@" >/dev/null 2>&1; do
-		lib_n=$((lib_n + 1))
-		test "$lib_n" -lt 1200 || return 1
-		sleep 0.1
-	done
-}
 # settled FILE: a file that is written last was told of.
 settled() {
 	echo 1 >"$1"

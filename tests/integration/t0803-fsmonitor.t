@@ -3,14 +3,6 @@
 # right all the same. DV_TEST_LARGE=1 takes 100,000 files.
 . "$(dirname "$0")/../lib.sh"
 
-seen() {
-	lib_n=0
-	until "$@" >/dev/null 2>&1; do
-		lib_n=$((lib_n + 1))
-		test "$lib_n" -lt 1200 || return 1
-		sleep 0.1
-	done
-}
 monitor() {
 	start git-dv watch --fsmonitor
 	seen grep -q '^watching' "$T_ERR"

@@ -3,14 +3,8 @@
 # exchanged, and folders that cannot be read for a while.
 . "$(dirname "$0")/../lib.sh"
 
-seen() {
-	lib_n=0
-	until "$@" >/dev/null 2>&1; do
-		lib_n=$((lib_n + 1))
-		test "$lib_n" -lt 600 || return 1
-		sleep 0.1
-	done
-}
+T_PATIENCE=600
+
 line() {
 	grep -aF "\"change_type\":\"$2\"" "$1" | grep -aqF "\"file_path\":\"$3\""
 }
